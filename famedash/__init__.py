@@ -1,0 +1,1 @@
+"""FameDash: the backend under influencer-marketing campaigns."""

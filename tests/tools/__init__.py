@@ -1,0 +1,1 @@
+"""The tools around the product: set-up, secret scan, deployment files."""
