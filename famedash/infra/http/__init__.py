@@ -1,0 +1,1 @@
+"""The HTTP edge that every router shares: problems, limits, who is asking."""

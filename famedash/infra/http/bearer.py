@@ -1,0 +1,45 @@
+"""Who is asking, as a FastAPI dependency: one object a scope, and itself the security scheme (cheap)."""
+
+from collections.abc import Callable
+
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from famedash.infra.auth.principal import SCOPES, Principal
+from famedash.infra.auth.tokens import Authenticator, MissingScope, MissingToken
+
+SCHEME = "token"
+
+_model = HTTPBearer(bearerFormat="JWT", description="A JSON Web Token: `famedash token` prints one.")
+
+
+class Requires(SecurityBase):
+    """Answers the caller's `Principal` when his token carries `scope`; else refuses with 401 or 403."""
+
+    def __init__(self, authenticator: Authenticator, scope: str) -> None:
+        if scope not in SCOPES:
+            raise ValueError(f"no such scope: {scope}")
+        self.model = _model
+        self.scheme_name = SCHEME
+        self.scope = scope
+        self._authenticator = authenticator
+
+    async def __call__(self, request: Request) -> Principal:
+        principal = await self._authenticator.verify(bearer_token(request))
+        if self.scope not in principal.scopes:
+            raise MissingScope(self.scope)
+        return principal
+
+
+def requires(authenticator: Authenticator) -> Callable[[str], Requires]:
+    """`Edge.requires`: from a scope to the dependency that asks for it."""
+    return lambda scope: Requires(authenticator, scope)
+
+
+def bearer_token(request: Request) -> str:
+    """The token of `Authorization: Bearer …` (RFC 6750, section 2.1). Raises `MissingToken`."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not (token := token.strip()):
+        raise MissingToken("Send a token: Authorization: Bearer followed by what `famedash token` prints.")
+    return token

@@ -1,0 +1,19 @@
+"""What a feature's router is given: the database, and a way to say which scope a route needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from famedash.infra.database import Database
+from famedash.infra.http.bearer import Requires
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Built once by `processes.api`; every feature exports `router(edge) -> APIRouter`.
+
+    `requires("campaigns:write")` is a FastAPI dependency that answers the caller's `Principal`
+    or refuses with 401 or 403.
+    """
+
+    database: Database
+    requires: Callable[[str], Requires]
