@@ -1,0 +1,1 @@
+"""Campaigns: their life, their history, and the announcement of every change."""
