@@ -1,0 +1,51 @@
+"""From a log entry's bytes to the deliveries it owes. Pure."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from famedash.infra.errors import Unreadable
+from famedash.infra.log.partitions import partition_of
+from famedash.webhooks.model import Delivery
+
+
+class _Data(msgspec.Struct):
+    workspace: str
+    campaign_id: str = msgspec.field(name="campaignId")
+    version: int
+
+
+class _Event(msgspec.Struct):
+    id: UUID
+    type: str
+    timestamp: datetime
+    data: _Data
+
+
+_decoder = msgspec.json.Decoder(_Event)
+
+
+def delivery_of(body: bytes, *, partition: int, endpoint_id: str) -> Delivery:
+    """The delivery of this event to one endpoint; the body travels on unchanged, byte for byte.
+
+    Raises `Unreadable` for what no relay of ours wrote: not an event, or not in its campaign's partition.
+    """
+    try:
+        event = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as broken:
+        raise Unreadable("not a domain event") from broken
+    data = event.data
+    if event.timestamp.tzinfo is None or partition_of(data.workspace, data.campaign_id) != partition:
+        raise Unreadable("not in the partition of its campaign")
+    return Delivery(
+        workspace=data.workspace,
+        campaign_id=data.campaign_id,
+        endpoint_id=endpoint_id,
+        version=data.version,
+        event_id=event.id,
+        event_type=event.type,
+        occurred_at=event.timestamp,
+        partition=partition,
+        body=body,
+    )

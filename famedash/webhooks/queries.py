@@ -1,0 +1,190 @@
+"""What delivery reads: what is already settled, what is due, and what people ask for."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from famedash.infra.database import Database
+from famedash.webhooks.model import FINAL, Change, Delivery, EndpointKey
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """`settled`: it has an outcome or a waiting row. `lane_waits`: its lane has a waiting row."""
+
+    settled: bool
+    lane_waits: bool
+
+
+async def known(database: Database, deliveries: Sequence[Delivery]) -> list[Known]:
+    """One question for a whole batch, answered in the order of `deliveries`."""
+    rows = await database.fetch(
+        """
+        select exists (
+                   select from webhook_attempts tried
+                   where tried.workspace_id = owed.workspace_id and tried.event_id = owed.event_id
+                     and tried.endpoint_id = owed.endpoint_id and tried.status = any($6::text[])
+               ) or exists (
+                   select from webhook_waiting waiting
+                   where waiting.workspace_id = owed.workspace_id
+                     and waiting.campaign_id = owed.campaign_id
+                     and waiting.endpoint_id = owed.endpoint_id
+                     and waiting.version = owed.version and waiting.event_id = owed.event_id
+               ) as settled,
+               exists (
+                   select from webhook_waiting waiting
+                   where waiting.workspace_id = owed.workspace_id
+                     and waiting.campaign_id = owed.campaign_id
+                     and waiting.endpoint_id = owed.endpoint_id
+               ) as lane_waits
+        from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::uuid[]) with ordinality
+             as owed(workspace_id, campaign_id, endpoint_id, version, event_id, place)
+        order by place
+        """,
+        [delivery.workspace for delivery in deliveries],
+        [delivery.campaign_id for delivery in deliveries],
+        [delivery.endpoint_id for delivery in deliveries],
+        [delivery.version for delivery in deliveries],
+        [delivery.event_id for delivery in deliveries],
+        list(FINAL),
+    )
+    return [Known(row["settled"], row["lane_waits"]) for row in rows]
+
+
+async def changes(database: Database, workspaces: Collection[str]) -> dict[EndpointKey, list[Change]]:
+    """Every change of every endpoint of these workspaces (few: an endpoint is rarely switched)."""
+    rows = await database.fetch(
+        "select workspace_id, endpoint_id, effective_at, enabled from webhook_endpoint_changes"
+        " where workspace_id = any($1::text[])",
+        list(workspaces),
+    )
+    found: dict[EndpointKey, list[Change]] = {}
+    for row in rows:
+        key = (row["workspace_id"], row["endpoint_id"])
+        found.setdefault(key, []).append(Change(row["effective_at"], row["enabled"]))
+    return found
+
+
+async def due(
+    database: Database,
+    partitions: Collection[int],
+    *,
+    now: datetime,
+    free: Mapping[EndpointKey, int],
+    otherwise_free: int,
+) -> list[Delivery]:
+    """The heads of lanes that are due, oldest first, never more for an endpoint than its free slots."""
+    rows = await database.fetch(
+        """
+        with endpoint as materialized (
+            select distinct workspace_id, endpoint_id from webhook_waiting
+            where partition = any($1::int[]) and due_at <= $2 and not sending
+        )
+        select head.* from endpoint
+        left join unnest($3::text[], $4::text[], $5::int[]) as busy(workspace_id, endpoint_id, free)
+            using (workspace_id, endpoint_id)
+        cross join lateral (
+            select * from webhook_waiting waiting
+            where waiting.workspace_id = endpoint.workspace_id
+              and waiting.endpoint_id = endpoint.endpoint_id
+              and partition = any($1::int[]) and due_at <= $2 and not sending
+            order by due_at limit coalesce(busy.free, $6)
+        ) head
+        """,
+        list(partitions),
+        now,
+        [workspace for workspace, _ in free],
+        [endpoint for _, endpoint in free],
+        list(free.values()),
+        otherwise_free,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def next_due_at(database: Database, partitions: Collection[int]) -> datetime | None:
+    """When the next waiting row is due (maybe in the past); None when none waits."""
+    found: datetime | None = await database.fetchval(
+        "select min(due_at) from webhook_waiting"  # of every workspace: this worker serves them all
+        " where partition = any($1::int[]) and due_at is not null and not sending",
+        list(partitions),
+    )
+    return found
+
+
+async def marked(database: Database, partition: int) -> list[Delivery]:
+    """Rows that the last owner marked `sending`: they may have been sent. Of every workspace."""
+    rows = await database.fetch(
+        "select * from webhook_waiting where partition = $1 and due_at is not null and sending", partition
+    )
+    return [_delivery(row) for row in rows]
+
+
+def _delivery(row: asyncpg.Record) -> Delivery:
+    return Delivery(
+        workspace=row["workspace_id"],
+        campaign_id=row["campaign_id"],
+        endpoint_id=row["endpoint_id"],
+        version=row["version"],
+        event_id=row["event_id"],
+        event_type=row["event_type"],
+        occurred_at=row["occurred_at"],
+        partition=row["partition"],
+        body=row["body"],
+        tries=row["tries"],
+    )
+
+
+async def attempts(
+    database: Database, workspace: str, *, campaign_id: str | None, after: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """The audit log, oldest first, as `/logs` shows it."""
+    rows = await database.fetch(
+        """
+        select id, event_id, event_type, campaign_id, version, endpoint_id, attempt, status,
+               attempted_at, http_status, error_class, duration_ms, next_attempt_at, response_excerpt
+        from webhook_attempts
+        where workspace_id = $1 and ($2::text is null or campaign_id = $2)
+          and ($3::uuid is null or id > $3)
+        order by id limit $4
+        """,
+        workspace,
+        campaign_id,
+        after,
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
+async def dead_letters(
+    database: Database, workspace: str, *, campaign_id: str | None, before: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """Deliveries that were given up, newest first."""
+    rows = await database.fetch(
+        """
+        select id, event_id, event_type, campaign_id, version, endpoint_id, attempts,
+               error_class, http_status, died_at
+        from webhook_dead_letters
+        where workspace_id = $1 and ($2::text is null or campaign_id = $2)
+          and ($3::uuid is null or id < $3)
+        order by id desc limit $4
+        """,
+        workspace,
+        campaign_id,
+        before,
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
+async def newest_change(database: Database, workspace: str, endpoint_id: str) -> dict[str, Any] | None:
+    row = await database.fetchrow(
+        "select effective_at, enabled, reason from webhook_endpoint_changes"
+        " where workspace_id = $1 and endpoint_id = $2 order by effective_at desc limit 1",
+        workspace,
+        endpoint_id,
+    )
+    return dict(row) if row else None

@@ -1,0 +1,77 @@
+"""The transactions of delivery: a group of outcomes, and an endpoint switched on or off."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from famedash.infra.database import Transaction
+from famedash.infra.log.fence import move
+from famedash.infra.log.model import Move
+from famedash.outbox import service as outbox_service
+from famedash.webhooks import events, store
+from famedash.webhooks.model import DEFAULT_ENDPOINT, Attempt, LaneKey
+from famedash.webhooks.window import Note
+
+READER = "webhooks"
+
+TAKES_EFFECT_AFTER = timedelta(seconds=2)
+"""An endpoint's change lies this far ahead, so that it is committed before it takes effect."""
+
+
+async def record(
+    tx: Transaction, moves: Sequence[Move], notes: Sequence[Note], write_id: UUID
+) -> dict[LaneKey, bool]:
+    """Write a group of outcomes with the positions they allow, or nothing.
+
+    Answers, for every lane whose rows were touched, whether rows remain. Raises `Fenced` when one of the
+    partitions is no longer ours.
+    """
+    await move(tx, READER, moves, write_id)
+    attempts = [note.attempt for note in notes if note.attempt]
+    if attempts:
+        await store.insert_attempts(tx, attempts)
+    rows = [(note.taken.delivery, note.row) for note in notes if note.row]
+    if rows:
+        await store.write_rows(tx, rows)
+    dropped = [note.taken.delivery for note in notes if note.drop_row]
+    if dropped:
+        await store.drop_rows(tx, dropped)
+    marked = [note.taken.delivery for note in notes if note.mark_sending]
+    if marked:
+        await store.mark_sending(tx, marked)
+    for note in notes:
+        if note.attempt and note.letter_id:
+            await _bury(tx, note.attempt, note.letter_id, disables=note.disables)
+    touched = list({note.taken.delivery.lane for note in notes if note.touches_lane})
+    return await store.promote(tx, touched, await tx.now()) if touched else {}
+
+
+async def _bury(tx: Transaction, attempt: Attempt, letter_id: UUID, *, disables: bool) -> None:
+    """The delivery died: its letter, its announcement and, after a 410, the end of its endpoint."""
+    now = await tx.now()
+    await store.insert_letter(tx, attempt, letter_id=letter_id, now=now)
+    await outbox_service.append(tx, events.delivery_dead(attempt, letter_id=letter_id, now=now))
+    if disables:
+        delivery = attempt.delivery
+        await switch(tx, delivery.workspace, delivery.endpoint_id, enabled=False, reason="gone")
+
+
+async def switch(tx: Transaction, workspace: str, endpoint_id: str, *, enabled: bool, reason: str) -> bool:
+    """Enable or disable an endpoint; answers whether that changed anything."""
+    if await store.is_enabled(tx, workspace, endpoint_id) == enabled:
+        return False
+    await store.insert_change(
+        tx, workspace, endpoint_id, enabled=enabled, reason=reason, margin=TAKES_EFFECT_AFTER
+    )
+    return True
+
+
+async def follow_url(tx: Transaction, url: str) -> int:
+    """`default` points where the setting says; a new address enables it again wherever it was off."""
+    if not await store.follow_url(tx, url):
+        return 0
+    switched_on = [
+        await switch(tx, workspace, DEFAULT_ENDPOINT, enabled=True, reason="url_changed")
+        for workspace in await store.workspaces_disabled(tx, DEFAULT_ENDPOINT)
+    ]
+    return sum(switched_on)

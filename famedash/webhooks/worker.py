@@ -1,0 +1,285 @@
+"""The webhook worker: owns partitions, keeps their lanes moving, and puts every try on record.
+
+Its loops: renew the leases, take up from the log, fetch waiting rows that are due, write outcomes. Sends are
+tasks of their own, one for each delivery in flight.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from famedash.infra.database import Database
+from famedash.infra.log.model import Log
+from famedash.infra.log.ownership import Ownership, Share
+from famedash.infra.loop import AGAIN_LATER, Stop, repeat
+from famedash.webhooks import pipeline, queries, service
+from famedash.webhooks.batch import Recorder
+from famedash.webhooks.consumer import Consumer
+from famedash.webhooks.endpoints import Endpoints
+from famedash.webhooks.lanes import Lanes
+from famedash.webhooks.model import Attempt, Change, Delivery, LaneKey, Status
+from famedash.webhooks.sender import Sender
+from famedash.webhooks.settings import WebhookSettings
+from famedash.webhooks.window import Lane, Note, Row, Taken, Window
+
+log = structlog.get_logger()
+attempts_total = Counter("famedash_webhook_attempts_total", "Tries, by what came of them.", ["status"])
+attempt_seconds = Histogram("famedash_webhook_attempt_seconds", "How long receivers take to answer.")
+
+RENEW_SECONDS = 1.0
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Deliverer:
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        sender: Sender,
+        settings: WebhookSettings,
+        ownership: Ownership | None = None,
+    ) -> None:
+        self.database = database
+        self.sender = sender
+        self.settings = settings
+        self.ownership = ownership or Ownership(database, service.READER)
+        self.endpoints = Endpoints(settings)
+        self.windows: dict[int, Window] = {}
+        self.lanes = Lanes(settings.max_in_flight)
+        self.recorder = Recorder(database, self._recorded, self._lose)
+        self.consumer = Consumer(
+            database,
+            log,
+            windows=self.windows,
+            lanes=self.lanes,
+            recorder=self.recorder,
+            endpoints=self.endpoints,
+        )
+        self._sends: dict[asyncio.Task[None], tuple[Window, Taken]] = {}
+        self._due = asyncio.Event()
+        self._leaving = False
+        self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self, stop: Stop) -> None:
+        """Deliver until asked to stop, then leave nothing unrecorded and release what is owned."""
+        async with self.database.transaction() as tx:
+            await service.follow_url(tx, self.settings.url)
+        renewing = asyncio.create_task(repeat("webhooks.renew", self._renew, Stop()))
+        writing = asyncio.create_task(self.recorder.run())
+        reading = asyncio.create_task(repeat("webhooks.read", self._read, stop))
+        fetching = asyncio.create_task(repeat("webhooks.due", lambda: self._fetch_due(stop), stop))
+        tasks = [renewing, writing, reading, fetching, self._bug]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            await asyncio.gather(reading, fetching)
+            await self._leave()
+        finally:
+            for task in (*tasks, *self._sends):
+                task.cancel()
+
+    # --- owning
+
+    async def _renew(self) -> None:
+        self.adopt(await self.ownership.renew(claim=not self._leaving))
+        await self._release_drained()
+        await asyncio.sleep(RENEW_SECONDS)
+
+    def adopt(self, share: Share) -> None:
+        """Take what is newly ours, drop what is not ours any more or was written by somebody else."""
+        for partition, window in list(self.windows.items()):
+            standing = share.held.get(partition)
+            if standing is None or not window.agrees_with(standing):
+                self._lose(window)
+            else:
+                window.fresh_until = share.fresh_until
+        for partition, standing in share.held.items():
+            if partition not in self.windows and not self._leaving:
+                self.windows[partition] = Window(standing, fresh_until=share.fresh_until)
+        staying = [window for window in self.windows.values() if not window.draining]
+        excess = share.surplus - (len(self.windows) - len(staying))
+        for window in staying[: max(0, excess)]:
+            window.draining = True
+        self._pump()
+
+    def _lose(self, window: Window) -> None:
+        window.closed = True
+        partition = window.standing.partition
+        if self.windows.get(partition) is window:
+            del self.windows[partition]
+            log.warning("partition.lost", partition=partition, epoch=window.standing.epoch)
+
+    async def _release_drained(self) -> None:
+        if self._leaving:
+            return
+        quiet = [window for window in self.windows.values() if window.draining and not window.in_flight]
+        if quiet:
+            await self.recorder.flush()
+            await self._release(quiet)
+
+    async def _release(self, windows: Sequence[Window]) -> None:
+        for window in windows:
+            window.closed = True
+            self.windows.pop(window.standing.partition, None)
+        await self.ownership.release([window.standing.partition for window in windows])
+
+    # --- taking up
+
+    async def _read(self) -> None:
+        if await self.consumer.step():
+            self._pump()
+
+    async def _fetch_due(self, stop: Stop) -> None:
+        """Send what is due, as far as slots are free; then wait for the next due time."""
+        self._due.clear()
+        partitions = [n for n, window in self.windows.items() if window.ready and not window.draining]
+        if await self._send_due(partitions):
+            return
+        next_due = await queries.next_due_at(self.database, partitions) if partitions else None
+        pause = min(1.0, max(0.02, (next_due - now()).total_seconds())) if next_due else 1.0
+        await stop.wait_or(self._due, pause)
+
+    async def _send_due(self, partitions: list[int]) -> int:
+        if not partitions:
+            return 0
+        free = {key: self.lanes.free(key) for key in self.lanes.endpoints}
+        deliveries = await queries.due(
+            self.database, partitions, now=now(), free=free, otherwise_free=self.settings.max_in_flight
+        )
+        await self.endpoints.refresh(self.database, {delivery.workspace for delivery in deliveries})
+        started = [pair for pair in map(self._start_row, deliveries) if pair]
+        for window, taken in started:
+            if not self.endpoints.expired(taken.delivery):
+                self.recorder.add(window, Note(taken, mark_sending=True))
+        await self.recorder.flush()
+        for window, taken in started:
+            self._spawn(window, taken)
+        return len(started)
+
+    def _start_row(self, delivery: Delivery) -> tuple[Window, Taken] | None:
+        """Take the row's lane and a slot; None where there is no room after all, or no longer a window."""
+        window = self.windows.get(delivery.partition)
+        if window is None or window.closed or self.lanes.free(delivery.endpoint) <= 0:
+            return None
+        if window.lane(delivery.lane).busy:
+            return None
+        taken = Taken(delivery, None)
+        self.lanes.start_row(window, taken)
+        return window, taken
+
+    # --- sending
+
+    def _pump(self) -> None:
+        """Start everything that may go out now."""
+        while started := self.lanes.next(time.monotonic()):
+            self._spawn(*started)
+
+    def _spawn(self, window: Window, taken: Taken) -> None:
+        task = asyncio.create_task(self._send(window, taken))
+        self._sends[task] = (window, taken)
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sends.pop(task, None)
+        if not task.cancelled() and (bug := task.exception()) and not self._bug.done():
+            self._bug.set_exception(bug)
+
+    async def _send(self, window: Window, taken: Taken) -> None:
+        while not window.closed and time.monotonic() >= window.fresh_until:  # noqa: ASYNC110 - a clock, not an event
+            await asyncio.sleep(0.05)
+        if window.closed:
+            self.lanes.finish(window, taken)
+            return
+        if self.endpoints.expired(taken.delivery):
+            note = pipeline.expire(taken, now=now())
+        else:
+            note = await pipeline.try_once(self.sender, taken, settings=self.settings, clock=now)
+        self._conclude(window, taken, note)
+
+    def _conclude(self, window: Window, taken: Taken, note: Note) -> None:
+        """Write down what came of it, and let the lane go on as far as it may."""
+        lane = self.lanes.finish(window, taken)
+        if window.closed or note.attempt is None:
+            return
+        _report(note.attempt)
+        behind: list[Taken] = []
+        if note.row:
+            behind = self.lanes.park(window, lane)
+        elif note.attempt.status is not Status.DELIVERED:
+            self.lanes.hold(lane)
+        elif not taken.from_row:
+            self.lanes.go_on(window, lane)
+        if note.disables:
+            self.endpoints.switched_off(taken.delivery.endpoint, Change(now(), enabled=False))
+        self.recorder.add(window, note, *(Note(one, row=Row(one.delivery.tries)) for one in behind))
+        self._pump()
+
+    def _recorded(self, window: Window, notes: Sequence[Note], waits: dict[LaneKey, bool] | None) -> None:
+        """After a commit: lanes that waited for it go on, and due rows are looked for."""
+        touched: dict[Lane, int] = {}
+        for note in notes:
+            if note.touches_lane or (note.attempt and note.attempt.is_final):
+                lane = window.lane(note.taken.delivery.lane)
+                touched[lane] = touched.get(lane, 0) + (note.row is not None)
+        for lane, rows_written in touched.items():
+            remaining = True if waits is None else waits.get(lane.key)
+            self.lanes.recorded(window, lane, rows_written=rows_written, waits=remaining)
+        if any(note.touches_lane for note in notes):
+            self._due.set()
+        self._pump()
+
+    # --- leaving
+
+    async def _leave(self) -> None:
+        """Wait for open sends, record the rest as interrupted, and give everything back."""
+        self._leaving = True
+        for window in self.windows.values():
+            window.draining = True
+        if self._sends:
+            await asyncio.wait(list(self._sends), timeout=self.settings.stop_seconds)
+        for task, (window, taken) in list(self._sends.items()):
+            if not task.done():
+                task.cancel()
+                self._conclude(window, taken, pipeline.interrupt(taken, now=now()))
+        await self.recorder.flush()
+        with suppress(*AGAIN_LATER):
+            await self._release(list(self.windows.values()))
+            await self.ownership.leave()
+
+
+def _report(attempt: Attempt) -> None:
+    """One log line an outcome, where it is decided."""
+    attempts_total.labels(attempt.status).inc()
+    delivery, reply = attempt.delivery, attempt.reply
+    if reply:
+        attempt_seconds.observe(reply.duration_ms / 1000)
+    fields = {
+        "workspace": delivery.workspace,
+        "campaign": delivery.campaign_id,
+        "version": delivery.version,
+        "endpoint": delivery.endpoint_id,
+        "attempt": attempt.number,
+    }
+    match attempt.status:
+        case Status.DELIVERED:
+            log.debug("delivery.delivered", **fields)
+        case Status.RETRYING:
+            log.warning(
+                "delivery.attempt_failed",
+                **fields,
+                error_class=reply.error_class if reply else None,
+                next_attempt_at=attempt.next_attempt_at.isoformat() if attempt.next_attempt_at else None,
+            )
+        case Status.DEAD:
+            log.error("delivery.given_up", **fields, error_class=reply.error_class if reply else None)
+        case _:
+            log.warning(f"delivery.{attempt.status}", **fields)
