@@ -1,0 +1,108 @@
+"""`famedash api`: the HTTP process. Composition only: resources, the app, the server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from redis.asyncio import Redis
+from starlette.middleware import Middleware
+
+from famedash.campaigns import routes as campaigns
+from famedash.infra import health
+from famedash.infra.auth.tokens import Authenticator, open_authenticator
+from famedash.infra.database import Database, open_database
+from famedash.infra.http import handlers, openapi
+from famedash.infra.http.bearer import requires
+from famedash.infra.http.edge import Edge
+from famedash.infra.http.limits import Limits
+from famedash.infra.http.watch import Watch
+from famedash.infra.log.poke import Poke
+from famedash.infra.loop import Stop, repeat
+from famedash.infra.redis import open_redis
+from famedash.processes.http_server import serve
+from famedash.processes.secrets import auth_settings
+from famedash.processes.settings import Settings
+from famedash.webhooks import routes as webhooks
+
+DATABASE_CONNECTIONS = 10
+
+DESCRIPTION = """
+The backend under influencer-marketing campaigns: it owns a campaign's life and tells other systems reliably.
+
+**A token first.** `make token` (or `famedash token`) prints one; paste it behind *Authorize*, or send it as
+`Authorization: Bearer …`. Every answer that is an error is a problem document (RFC 9457).
+"""
+TAGS = [
+    {"name": "campaigns", "description": "Create, change and follow campaigns."},
+    {"name": "webhooks", "description": "Where events are delivered, what happened to them, dead letters."},
+    {"name": "operations", "description": "Is it alive, can it serve, numbers."},
+]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the app is built on; opened and closed by the process, never by the app."""
+
+    database: Database
+    redis: Redis
+    authenticator: Authenticator
+
+
+def create_app(settings: Settings, resources: Resources) -> FastAPI:
+    """The whole API. Opens nothing: a test may pass resources of its own."""
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="FameDash",
+        version=version("famedash"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        servers=[{"url": "/", "description": "This server"}],
+        redirect_slashes=False,
+        middleware=[Middleware(Watch), Middleware(Limits, max_body_bytes=settings.max_body_bytes)],
+        swagger_ui_parameters={"persistAuthorization": True},
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    handlers.install(app)
+    openapi.install(app)
+    include_features(app, Edge(resources.database, requires(resources.authenticator)), settings)
+    app.include_router(health.router(resources.database, resources.redis))
+    return app
+
+
+def include_features(app: FastAPI, edge: Edge, settings: Settings) -> None:
+    """Every feature's routes."""
+    app.include_router(campaigns.router(edge))
+    app.include_router(webhooks.router(edge, settings.webhook_url))
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Raises `Postponed` while the database is away. Redis may be away: a poke is only haste."""
+    authenticator = await open_authenticator(auth_settings(settings))
+    async with (
+        open_database(
+            settings.database_url, application="api", max_connections=DATABASE_CONNECTIONS
+        ) as database,
+        open_redis(settings.redis_url) as redis,
+    ):
+        poke = Poke(redis)
+        database.listener = poke.request
+        try:
+            yield Resources(database, redis, authenticator)
+        finally:
+            await poke.close()
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first, for at most 7 s."""
+    stop = Stop().listen()
+
+    async def session() -> None:
+        async with open_resources(settings) as resources:
+            app = create_app(settings, resources)
+            await serve(app, host=settings.host, port=settings.port, stop=stop)
+
+    await repeat("api.start", session, stop)

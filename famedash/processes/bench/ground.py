@@ -1,0 +1,189 @@
+"""What every benchmark stands on: durable servers of its own in a temporary folder, and real processes."""
+
+import asyncio
+import base64
+import os
+import secrets
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from signal import SIGTERM
+
+import aiohttp
+
+from famedash.infra.auth.mint import mint
+from famedash.infra.auth.principal import SCOPES
+from famedash.infra.embedded import DeadMansSwitch, Endpoints, embedded_servers
+from famedash.infra.migrate import migrate
+from famedash.processes.settings import Settings
+from famedash.webhooks.signing import PREFIX
+
+WORKSPACE = "bench"
+IN_FLIGHT = 50
+STOP_SECONDS = 12.0
+
+CAMPAIGN = {
+    "name": "Summer glow, second wave",
+    "status": "active",
+    "brand": "Lumen Skincare",
+    "product": "Vitamin C serum, 30 ml",
+    "goal": "Make the serum known to first-time buyers between 18 and 30 before the holidays begin.",
+    "platforms": ["instagram", "tiktok"],
+    "budget": {"amount": 12500.50, "currency": "EUR"},
+    "startsAt": "2026-06-01T08:00:00Z",
+    "endsAt": "2030-07-01T08:00:00Z",
+    "influencerIds": [f"creator-{number:04}" for number in range(8)],
+    "metadata": {"region": "DACH", "owner": "team-blue", "tags": ["serum", "summer", "launch"]},
+}
+"""The body of every campaign here; the event it makes is about 1.5 KB."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Fresh, migrated servers and what the processes on them are started with."""
+
+    folder: Path
+    endpoints: Endpoints
+    switch: DeadMansSwitch
+    jwt_secret: str
+    webhook_secret: str
+
+    def environment(self, **more: object) -> dict[str, str]:
+        """Production's settings; nothing of the caller's own FAMEDASH_* reaches a measured process."""
+        settings = {
+            "database_url": self.endpoints.database_url,
+            "redis_url": self.endpoints.redis_url,
+            "data_dir": self.folder / "processes",
+            "jwt_secret": self.jwt_secret,
+            "webhook_secret": self.webhook_secret,
+            "webhook_max_in_flight": IN_FLIGHT,
+            "webhook_allow_private": "127.0.0.0/8",
+            "log_level": "warning",
+            **more,
+        }
+        return clean_environment() | {
+            f"FAMEDASH_{name.upper()}": str(value) for name, value in settings.items()
+        }
+
+    def token(self) -> str:
+        defaults = Settings(_env_file=None)
+        return mint(
+            self.jwt_secret,
+            subject="bench",
+            workspace=WORKSPACE,
+            scopes=SCOPES,
+            lifetime=timedelta(hours=1),
+            audience=defaults.jwt_audience,
+            issuer=defaults.jwt_issuer,
+            now=datetime.now(UTC),
+        )
+
+    @asynccontextmanager
+    async def product(self, name: str, **settings: object) -> AsyncIterator[Process]:
+        """`python -m famedash {name}` for the block's duration."""
+        async with running(
+            self.switch, "famedash", name, folder=self.folder, environment=self.environment(**settings)
+        ) as process:
+            yield process
+
+    @asynccontextmanager
+    async def own(self, name: str, *arguments: object) -> AsyncIterator[Process]:
+        """One of this package's programs for the block's duration."""
+        module = f"famedash.processes.bench.{name}"
+        async with running(
+            self.switch, module, *arguments, folder=self.folder, environment=clean_environment()
+        ) as process:
+            yield process
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a sink received: the event ids in order, and when (monotonic seconds)."""
+
+    ids: list[str]
+    at: list[float]
+
+
+@dataclass(frozen=True)
+class SinkAddress:
+    url: str
+    session: aiohttp.ClientSession
+
+    async def count(self) -> int:
+        return int(await self._get("count"))
+
+    async def seen(self) -> Seen:
+        pairs = [line.split(" ") for line in (await self._get("seen")).splitlines()]
+        return Seen([pair[0] for pair in pairs], [float(pair[1]) for pair in pairs])
+
+    async def _get(self, what: str) -> str:
+        async with self.session.get(f"{self.url}/{what}") as response:
+            return await response.text()
+
+
+@asynccontextmanager
+async def open_ground() -> AsyncIterator[Ground]:
+    """Durable servers, as in production; gone with all their data at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="famedash-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        async with embedded_servers(folder / "data") as embedded:
+            await migrate(embedded.endpoints.database_url)
+            webhook_secret = PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+            yield Ground(
+                folder, embedded.endpoints, embedded.switch, secrets.token_urlsafe(48), webhook_secret
+            )
+
+
+@asynccontextmanager
+async def open_sink(ground: Ground) -> AsyncIterator[SinkAddress]:
+    async with ground.own("sink") as process, aiohttp.ClientSession() as session:
+        assert process.stdout is not None  # noqa: S101
+        port = int(await process.stdout.readline())
+        yield SinkAddress(f"http://127.0.0.1:{port}", session)
+
+
+@asynccontextmanager
+async def running(
+    switch: DeadMansSwitch, module: str, *arguments: object, folder: Path, environment: Mapping[str, str]
+) -> AsyncIterator[Process]:
+    """A Python module as a process; at the end SIGTERM, and SIGKILL when that is not enough."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *map(str, arguments)),
+        cwd=folder,
+        env=environment,
+        stdin=PIPE,
+        stdout=PIPE,
+    )
+    switch.watch(process.pid, SIGTERM)
+    try:
+        yield process
+    finally:
+        await _end(process)
+        switch.forget(process.pid)
+
+
+async def _end(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("FAMEDASH_")}
+
+
+async def answers(process: Process, given: bytes) -> bytes:
+    """Hand a program its standard input; answers what it printed. Raises where it failed."""
+    printed, _ = await process.communicate(given)
+    if process.returncode != 0:
+        raise RuntimeError(f"a program of the benchmark ended with code {process.returncode}")
+    return printed

@@ -1,0 +1,99 @@
+"""A load generator that costs little: POSTs on kept-alive connections, one in flight on each.
+
+`python -m famedash.processes.bench.load PORT PATH CONNECTIONS SECONDS TOKEN` takes the body from its standard
+input and prints one JSON line: requests per second, median and 99th percentile in ms, and how many were not
+answered with 2xx. The first second is not counted.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from uuid import uuid4
+
+import httptools
+import uvloop
+
+WARM_UP_SECONDS = 1.0
+
+
+class Connection(asyncio.Protocol):
+    """Sends the next request when the last one was answered, until `until` (monotonic)."""
+
+    def __init__(self, head: bytes, body: bytes, until: float) -> None:
+        self.taken: list[tuple[float, float, int]] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._head, self._body, self._until = head, body, until
+        self._prefix, self._number = uuid4().hex.encode(), 0
+        self._parser = httptools.HttpResponseParser(self)
+        self._sent_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        now = time.monotonic()
+        self.taken.append((now, now - self._sent_at, self._parser.get_status_code()))
+        if now < self._until:
+            self._parser = httptools.HttpResponseParser(self)
+            self._send()
+        else:
+            self.done.set_result(None)
+            self._transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(ConnectionError("the server closed a connection under load"))
+
+    def _send(self) -> None:
+        self._number += 1
+        key = b"%b-%d" % (self._prefix, self._number)
+        self._sent_at = time.monotonic()
+        self._transport.write(self._head + key + b"\r\n\r\n" + self._body)
+
+
+async def main(port: int, path: str, *, connections: int, seconds: float, token: str, body: bytes) -> None:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nIdempotency-Key: "
+    ).encode()
+    began = time.monotonic()
+    until = began + WARM_UP_SECONDS + seconds
+    loop = asyncio.get_running_loop()
+    opened = [
+        await loop.create_connection(lambda: Connection(head, body, until), "127.0.0.1", port)
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(connection.done for _, connection in opened))
+    taken = [each for _, connection in opened for each in connection.taken]
+    counted = [each for each in taken if began + WARM_UP_SECONDS <= each[0] < until]
+    times = sorted(took for _, took, _ in counted)
+    print(
+        json.dumps(
+            {
+                "per_second": len(counted) / seconds,
+                "p50_ms": times[len(times) // 2] * 1000,
+                "p99_ms": times[len(times) * 99 // 100] * 1000,
+                "failed": sum(not 200 <= status < 300 for _, _, status in taken),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    _, port, path, connections, seconds, token = sys.argv
+    uvloop.run(
+        main(
+            int(port),
+            path,
+            connections=int(connections),
+            seconds=float(seconds),
+            token=token,
+            body=sys.stdin.buffer.read(),
+        )
+    )

@@ -1,0 +1,174 @@
+"""The command line. What a command needs is imported inside it, so that `famedash token` starts at once."""
+# ruff: noqa: PLC0415 - see above
+
+import sys
+from collections.abc import Coroutine
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from famedash.processes.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="FameDash: the backend under influencer-marketing campaigns.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """The entry point. One sentence and exit code 2 for wrong settings, 1 for a server that is away."""
+    from famedash.infra.auth.settings import Misconfigured
+
+    try:
+        app()
+    except Misconfigured as reason:
+        _give_up(reason, 2)
+    except Exception as error:
+        if not _is_plain(error):
+            raise
+        _give_up(error, 1)
+
+
+@app.command()
+def up() -> None:
+    """Start everything on this machine: servers, API and workers. Ctrl-C stops it."""
+    from famedash.processes.up import up as start
+
+    raise typer.Exit(_run(start(_start("up"))))
+
+
+@app.command()
+def api() -> None:
+    """Serve HTTP."""
+    _serve("api")
+
+
+@app.command()
+def relay() -> None:
+    """Publish committed events to the log."""
+    _serve("relay")
+
+
+@app.command()
+def deliver() -> None:
+    """Send webhooks."""
+    _serve("deliver")
+
+
+@app.command()
+def tend() -> None:
+    """Look after what is due by the clock: lifecycles, reconciliation, retention."""
+    _serve("tend")
+
+
+@app.command()
+def practice() -> None:
+    """Stand in for a customer's system: take webhooks, verify them, show them."""
+    _run(_process("practice").run(_start("practice")))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    _run(_process("migrate").run(_start("migrate")))
+
+
+@app.command()
+def token(
+    workspace: Annotated[str, typer.Option(help="Whose data the token opens.")] = "default",
+    scope: Annotated[list[str] | None, typer.Option(help="May be given several times; else all.")] = None,
+    days: Annotated[float, typer.Option(help="How long it is valid.", min=0.001, max=3650)] = 7,
+) -> None:
+    """Print a token for the API, and nothing else."""
+    from famedash.processes.token import issue
+
+    print(issue(_settings(), workspace=workspace, scopes=scope or (), days=days))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with this machine or these settings."""
+    raise typer.Exit(_run(_process("doctor").run(_start("doctor"))))
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(help="deliver, latency or api; all where left out.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One short pair: does it still run?")] = False,
+) -> None:
+    """Measure each figure beside its limit, on servers of its own; takes minutes."""
+    from famedash.infra.logging import configure
+    from famedash.processes.bench.pairs import run
+
+    configure("auto", "warning", "bench")
+    _run(run(name, quick=quick))
+
+
+def _process(name: str) -> Any:
+    """The module `famedash.processes.{name}`, whose `run(settings)` is the command."""
+    return import_module(f"famedash.processes.{name}")
+
+
+def _serve(name: str) -> None:
+    """Run a process on the servers there are, until it is asked to stop."""
+    from famedash.infra import telemetry
+    from famedash.processes.servers import with_servers
+
+    given = _start(name)
+    if given.metrics_port and name != "api":
+        telemetry.serve(given.metrics_port, host=given.host)
+
+    async def work() -> None:
+        async with with_servers(given) as settings:
+            await _process(name).run(settings)
+
+    _run(work())
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    import uvloop
+
+    return uvloop.run(work)
+
+
+def _start(process: str) -> "Settings":
+    """The settings, with logging set up for `process`."""
+    from famedash.infra.logging import configure
+
+    settings = _settings()
+    configure(settings.log_format, settings.log_level, process)
+    return settings
+
+
+def _settings() -> "Settings":
+    """Raises `Misconfigured` that names the variables which do not fit, without their values."""
+    from pydantic import ValidationError
+
+    from famedash.infra.auth.settings import Misconfigured
+    from famedash.processes.settings import load
+
+    try:
+        return load()
+    except ValidationError as found:
+        faults = (f"FAMEDASH_{str(each['loc'][0]).upper()}: {each['msg']}" for each in found.errors())
+        raise Misconfigured(f"{'; '.join(faults)}.") from None
+
+
+def _is_plain(error: Exception) -> bool:
+    """Is its text a sentence for a person, to be shown without a traceback?"""
+    from famedash.infra.embedded import DataDirInUse, EmbeddedUnavailable
+    from famedash.infra.errors import Postponed, Refusal
+
+    return isinstance(error, DataDirInUse | EmbeddedUnavailable | Postponed | Refusal)
+
+
+def _give_up(sentence: Exception, code: int) -> None:
+    print(f"famedash: {sentence}", file=sys.stderr)
+    raise SystemExit(code)

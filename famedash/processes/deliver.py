@@ -1,0 +1,48 @@
+"""`famedash deliver`: the webhook worker, as a process."""
+
+from famedash.infra.database import open_database
+from famedash.infra.log.redis_log import RedisLog
+from famedash.infra.loop import Stop, repeat
+from famedash.infra.redis import open_redis
+from famedash.outbox.model import EVENTS
+from famedash.processes.secrets import webhook_secret
+from famedash.processes.settings import Settings
+from famedash.webhooks import signing
+from famedash.webhooks.sender import open_sender
+from famedash.webhooks.settings import WebhookSettings
+from famedash.webhooks.worker import Deliverer
+
+OWNER = (
+    ("idle_in_transaction_session_timeout", "5000"),
+    ("tcp_keepalives_idle", "3"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+)
+"""An owner that froze inside a transaction holds a row lock no longer than a few seconds."""
+
+
+def webhook_settings(settings: Settings) -> WebhookSettings:
+    return WebhookSettings(
+        url=settings.webhook_url,
+        secrets=(signing.key_of(webhook_secret(settings)),),
+        attempts=settings.webhook_attempts,
+        backoff_seconds=settings.webhook_backoff_seconds,
+        timeout_seconds=settings.webhook_timeout_seconds,
+        max_in_flight=settings.webhook_max_in_flight,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Deliver until asked to stop; start again, from what is recorded, when a server was away."""
+    stop = Stop().listen()
+    webhooks = webhook_settings(settings)
+
+    async def session() -> None:
+        async with (
+            open_database(settings.database_url, application="deliver", settings=OWNER) as database,
+            open_redis(settings.redis_url) as redis,
+            open_sender(timeout_seconds=webhooks.timeout_seconds) as sender,
+        ):
+            await Deliverer(database, RedisLog(redis, EVENTS), sender, webhooks).run(stop)
+
+    await repeat("deliver", session, stop)

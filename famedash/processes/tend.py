@@ -1,0 +1,48 @@
+"""`famedash tend`: what the clock asks for. Safe with replicas: every job takes a lock of its own."""
+
+import asyncio
+
+from famedash.campaigns.worker import move_due
+from famedash.idempotency.worker import prune
+from famedash.infra.database import Database, open_database
+from famedash.infra.log.model import Log
+from famedash.infra.log.redis_log import RedisLog
+from famedash.infra.log.trimming import trim_read
+from famedash.infra.loop import Stop, repeat
+from famedash.infra.redis import open_redis
+from famedash.outbox.model import EVENTS
+from famedash.processes.settings import Settings
+from famedash.webhooks.service import READER
+
+CLOCK_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 60.0
+EVENTS_KEPT_SECONDS = 7 * 86_400
+
+
+async def run(settings: Settings) -> None:
+    """Run every job in its own rhythm until asked to stop."""
+    stop = Stop().listen()
+
+    async def session() -> None:
+        async with (
+            open_database(settings.database_url, application="tend", max_connections=4) as database,
+            open_redis(settings.redis_url) as redis,
+        ):
+            await tend(database, RedisLog(redis, EVENTS), stop)
+
+    await repeat("tend", session, stop)
+
+
+async def tend(database: Database, log: Log, stop: Stop) -> None:
+    async def clock() -> None:
+        await move_due(database)
+        await stop.wait(CLOCK_SECONDS)
+
+    async def housekeeping() -> None:
+        await prune(database)
+        await trim_read(database, log, reader=READER, keep_seconds=EVENTS_KEPT_SECONDS)
+        await stop.wait(HOUSEKEEPING_SECONDS)
+
+    await asyncio.gather(
+        repeat("tend.clock", clock, stop), repeat("tend.housekeeping", housekeeping, stop, pause=5)
+    )

@@ -1,0 +1,115 @@
+"""`famedash up`: everything on one machine - the servers, the schema, then every process of ours."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from famedash.infra.embedded import (
+    DataDirInUse,
+    Embedded,
+    EmbeddedUnavailable,
+    Endpoints,
+    embedded_servers,
+    free_port,
+    is_free,
+)
+from famedash.processes.settings import Settings
+from famedash.processes.supervisor import Child, Hopeless, Supervisor, until_signalled
+from famedash.processes.welcome import welcome
+
+SERVERS_STOP_SECONDS = 1.2  # at least; the children have 8, and everything ends within 10
+WRONG_SETTINGS = 2  # the exit code of our commands for what no restart mends
+LOOPBACK = "127.0.0.0/8,::1/128"
+
+
+class PortTaken(Exception):
+    """Stop: somebody listens where the API is to listen. The message names the port and the remedy."""
+
+
+async def up(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT, then stop in reverse order within 10 s; gives the exit code."""
+    try:
+        return await until_signalled(_run(settings))
+    except (DataDirInUse, EmbeddedUnavailable, Hopeless, PortTaken) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+async def _run(settings: Settings) -> None:
+    from famedash.infra.migrate import migrate  # noqa: PLC0415 - asyncpg is imported while the servers start
+
+    async with AsyncExitStack() as stack:
+        embedded = await _servers(settings, stack)
+        api_port = _api_port(settings)
+        endpoints = _endpoints(settings, embedded)
+        await migrate(endpoints.database_url)
+        supervisor = Supervisor(_stages(_environment(settings, endpoints, api_port)))
+        greeting = asyncio.create_task(welcome(settings.host, api_port, token="$(make token)"))  # noqa: S106
+        try:
+            await supervisor.run()
+        finally:
+            greeting.cancel()
+            if embedded is not None:
+                embedded.stop_within(SERVERS_STOP_SECONDS + supervisor.unused_stop_seconds)
+
+
+async def _servers(settings: Settings, stack: AsyncExitStack) -> Embedded | None:
+    """The embedded ones, unless both addresses are set."""
+    if settings.database_url and settings.redis_url:
+        return None
+    return await stack.enter_async_context(embedded_servers(settings.data_path))
+
+
+def _endpoints(settings: Settings, embedded: Embedded | None) -> Endpoints:
+    own = embedded.endpoints if embedded else Endpoints("", "")
+    return Endpoints(settings.database_url or own.database_url, settings.redis_url or own.redis_url)
+
+
+def _stages(environment: Mapping[str, str]) -> list[list[Child]]:
+    """The practice receiver outlives the workers that send to it; the order of the others does not matter."""
+    children = {
+        name: Child(
+            name, (sys.executable, "-m", "famedash", name), environment, hopeless_codes=[WRONG_SETTINGS]
+        )
+        for name in ("practice", "api", "relay", "deliver", "tend")
+    }
+    return [[children.pop("practice")], list(children.values())]
+
+
+def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dict[str, str]:
+    """Ours, with what we decided: a child decides nothing of this again."""
+    practice_port = _practice_port(settings)
+    practice = {
+        "FAMEDASH_WEBHOOK_URL": f"http://{settings.practice_host}:{practice_port}/campaign",
+        "FAMEDASH_WEBHOOK_ALLOW_PRIVATE": settings.webhook_allow_private or LOOPBACK,
+    }
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        **({"FAMEDASH_LOG_FORMAT": "text"} if settings.log_format == "auto" and sys.stderr.isatty() else {}),
+        "FAMEDASH_EMBEDDED": "" if settings.database_url else "1",  # secrets may be made in the data dir
+        "FAMEDASH_DATABASE_URL": endpoints.database_url,
+        "FAMEDASH_REDIS_URL": endpoints.redis_url,
+        "FAMEDASH_DATA_DIR": str(settings.data_path),
+        "FAMEDASH_HOST": settings.host,
+        "FAMEDASH_PORT": str(api_port),
+        "FAMEDASH_PRACTICE_PORT": str(practice_port),
+        **({} if settings.webhook_url else practice),
+    }
+
+
+def _api_port(settings: Settings) -> int:
+    """The port of the settings (0: any). Raises PortTaken before anything is started for nothing."""
+    if settings.port and not is_free(settings.host, settings.port):
+        raise PortTaken(
+            f"Port {settings.port} of {settings.host} is taken: set FAMEDASH_PORT to another one."
+        )
+    return settings.port or free_port()
+
+
+def _practice_port(settings: Settings) -> int:
+    """Nobody needs to know it, so a taken one is not worth a refusal."""
+    wanted = settings.practice_port
+    return wanted if wanted and is_free(settings.practice_host, wanted) else free_port()

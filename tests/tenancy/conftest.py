@@ -1,0 +1,17 @@
+"""A workspace that has something in every list."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from famedash.practice.receiver import Behaviour
+from tests.flow.system import System, running
+
+
+@pytest.fixture
+async def system_with_a_death(database_url: str, redis_url: str) -> AsyncIterator[System]:
+    async with running(database_url, redis_url, backoff_seconds=0.01) as system:
+        system.receiver.behaviour = Behaviour(then=500)
+        await system.create()
+        await system.settled(1)
+        yield system
