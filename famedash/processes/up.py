@@ -45,8 +45,12 @@ async def _run(settings: Settings) -> None:
         api_port = _api_port(settings)
         endpoints = _endpoints(settings, embedded)
         await migrate(endpoints.database_url)
-        supervisor = Supervisor(_stages(_environment(settings, endpoints, api_port)))
-        greeting = asyncio.create_task(welcome(settings.host, api_port, token="$(make token)"))  # noqa: S106
+        environment = _environment(settings, endpoints, api_port)
+        supervisor = Supervisor(_stages(environment))
+        practice = f"http://{settings.practice_host}:{environment['FAMEDASH_PRACTICE_PORT']}"
+        greeting = asyncio.create_task(
+            welcome(settings, port=api_port, practice=None if settings.webhook_url else practice)
+        )
         try:
             await supervisor.run()
         finally:

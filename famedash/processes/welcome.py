@@ -1,24 +1,55 @@
-"""The first words of `up` to a person: where the API is, and one line to try it with."""
+"""The first words of `up` to a person: where the API is, a ready token, and one line to try it with."""
 
 import asyncio
 from contextlib import suppress
 
+from famedash.infra.auth.settings import Misconfigured
+from famedash.processes.settings import Settings
+
 ANSWER_SECONDS = 2.0
 
 
-async def welcome(host: str, port: int, *, token: str) -> None:
-    """Wait until `/readyz` answers 200, then print."""
-    while not await answers(host, port, "/readyz"):  # noqa: ASYNC110 - another process
+async def welcome(settings: Settings, *, port: int, practice: str | None) -> None:
+    """Wait until `/readyz` answers 200, seed the demo workspace, and print.
+
+    `practice` is the practice receiver's address where webhooks go there.
+    """
+    while not await answers(settings.host, port, "/readyz"):  # noqa: ASYNC110 - another process
         await asyncio.sleep(0.05)
-    base = f"http://{'localhost' if _is_wildcard(host) else host}:{port}"
-    print(
-        f"""
-FameDash is ready.
-  docs   {base}/docs
-  token  {token}
-  try    curl -H 'Authorization: Bearer {token}' {base}/campaigns
-""",
-        flush=True,
+    base = f"http://{'localhost' if _is_wildcard(settings.host) else settings.host}:{port}"
+    print(await _words(settings, base, practice), flush=True)
+
+
+async def _words(settings: Settings, base: str, practice: str | None) -> str:
+    from famedash.processes.demo_campaigns import WORKSPACE, seed  # noqa: PLC0415 - not before it is needed
+    from famedash.processes.token import issue  # noqa: PLC0415
+
+    lines = ["", "FameDash is ready. Ctrl-C stops everything.", "", f"  API docs   {base}/docs"]
+    if practice:
+        lines.append(f"  webhooks   {practice}/received (the practice receiver shows what it got)")
+    try:
+        token = issue(settings, workspace=WORKSPACE, scopes=(), days=7)
+    except Misconfigured as reason:
+        return "\n".join([*lines, f"  token      {reason}", ""])
+    await seed(base, token)
+    bearer = f"-H 'Authorization: Bearer {token}'"
+    return "\n".join(
+        [
+            *lines,
+            f"  token      workspace {WORKSPACE}, 7 days (`make token` makes one for your own workspace):",
+            "",
+            token,
+            "",
+            "  Paste this to create a campaign:",
+            "",
+            f"curl -s {base}/campaigns {bearer} -H 'Content-Type: application/json'"
+            """ -d '{"name": "My first campaign"}'""",
+            "",
+            "  And this to see every attempt to deliver it:",
+            "",
+            f"curl -s {base}/logs {bearer}",
+            "",
+        ]
     )
 
 
