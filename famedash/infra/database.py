@@ -28,9 +28,19 @@ GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.DeadlockDetectedError,
     asyncio.TimeoutError,
 )
-"""What asyncpg raises when the server is away, restarting or full: try again later."""
+"""What asyncpg raises when the server is away, restarting or full, or ended our transaction: again later."""
+
+IMPATIENT = (
+    ("idle_in_transaction_session_timeout", "5000"),
+    ("tcp_keepalives_idle", "3"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+)
+"""Settings for workers: one that froze or vanished inside a transaction frees its locks in seconds."""
 
 
 class Transaction:

@@ -1,6 +1,6 @@
 """`famedash deliver`: the webhook worker, as a process."""
 
-from famedash.infra.database import open_database
+from famedash.infra.database import IMPATIENT, open_database
 from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
@@ -11,14 +11,6 @@ from famedash.webhooks import signing
 from famedash.webhooks.sender import open_sender
 from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
-
-OWNER = (
-    ("idle_in_transaction_session_timeout", "5000"),
-    ("tcp_keepalives_idle", "3"),
-    ("tcp_keepalives_interval", "1"),
-    ("tcp_keepalives_count", "3"),
-)
-"""An owner that froze inside a transaction holds a row lock no longer than a few seconds."""
 
 
 def webhook_settings(settings: Settings) -> WebhookSettings:
@@ -39,7 +31,7 @@ async def run(settings: Settings) -> None:
 
     async def session() -> None:
         async with (
-            open_database(settings.database_url, application="deliver", settings=OWNER) as database,
+            open_database(settings.database_url, application="deliver", settings=IMPATIENT) as database,
             open_redis(settings.redis_url) as redis,
             open_sender(timeout_seconds=webhooks.timeout_seconds) as sender,
         ):

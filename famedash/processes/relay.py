@@ -1,6 +1,6 @@
 """`famedash relay`: the outbox's worker, as a process."""
 
-from famedash.infra.database import open_database
+from famedash.infra.database import IMPATIENT, open_database
 from famedash.infra.log.ear import Ear
 from famedash.infra.log.redis_publisher import redis_session
 from famedash.infra.loop import Stop, repeat
@@ -16,7 +16,9 @@ async def run(settings: Settings) -> None:
 
     async def session() -> None:
         async with (
-            open_database(settings.database_url, application="relay", max_connections=3) as database,
+            open_database(
+                settings.database_url, application="relay", max_connections=3, settings=IMPATIENT
+            ) as database,
             open_redis(settings.redis_url) as redis,
         ):
             relay = Relay(database, lambda: redis_session(settings.redis_url), Ear(redis, WAKE_RELAY))

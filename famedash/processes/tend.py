@@ -4,7 +4,7 @@ import asyncio
 
 from famedash.campaigns.worker import move_due
 from famedash.idempotency.worker import prune
-from famedash.infra.database import Database, open_database
+from famedash.infra.database import IMPATIENT, Database, open_database
 from famedash.infra.log.model import Log
 from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.log.trimming import trim_read
@@ -25,7 +25,9 @@ async def run(settings: Settings) -> None:
 
     async def session() -> None:
         async with (
-            open_database(settings.database_url, application="tend", max_connections=4) as database,
+            open_database(
+                settings.database_url, application="tend", max_connections=4, settings=IMPATIENT
+            ) as database,
             open_redis(settings.redis_url) as redis,
         ):
             await tend(database, RedisLog(redis, EVENTS), stop)

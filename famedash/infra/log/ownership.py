@@ -80,6 +80,10 @@ class Ownership:
         """Say that we are here; answers every member that is, ourselves included."""
         await tx.execute(
             """
+            with dead as (
+                delete from reader_members
+                where reader = $1 and seen_until < clock_timestamp() - interval '1 hour'
+            )
             insert into reader_members (reader, member, seen_until)
             values ($1, $2, clock_timestamp() + make_interval(secs => $3))
             on conflict (reader, member) do update set seen_until = excluded.seen_until
