@@ -22,7 +22,6 @@ _secret_name = re.compile(
     r"secret|token|passw|authorization|api_?key|private_?key|cookie|signature|credential|jwt", re.IGNORECASE
 )
 _password_in_address = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
-_quiet_libraries = ("uvicorn.access", "aiohttp.access", "asyncio")
 
 EventDict = MutableMapping[str, Any]
 
@@ -34,8 +33,8 @@ def configure(format: Literal["auto", "json", "text"], level: str, process: str)
     """
     as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    steps = [*_common(process), redact]
-    ending = _text_ending() if as_text else _json_ending()
+    steps = _common(process)
+    ending: list[Processor] = [structlog.processors.format_exc_info, redact, _text() if as_text else _json()]
     structlog.configure(
         processors=[*steps, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -76,17 +75,17 @@ def _common(process: str) -> list[Processor]:
     ]
 
 
-def _json_ending() -> list[Processor]:
-    return [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(default=repr)]
+def _json() -> Processor:
+    return structlog.processors.JSONRenderer(default=repr)
 
 
-def _text_ending() -> list[Processor]:
+def _text() -> Processor:
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
 
 
 def _adopt_libraries(threshold: int, steps: list[Processor], ending: list[Processor]) -> None:
-    """The standard library's loggers take the same steps; what we say better ourselves is left out."""
+    """The standard library's loggers take the same steps; below a warning they are silent."""
     handler = logging.StreamHandler(sys.stderr)
     without_marks = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
@@ -97,6 +96,4 @@ def _adopt_libraries(threshold: int, steps: list[Processor], ending: list[Proces
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.WARNING))
-    for name in _quiet_libraries:
-        logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)

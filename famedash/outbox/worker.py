@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import structlog
-from prometheus_client import Counter
 
 from famedash.infra.database import Database
 from famedash.infra.errors import Postponed
@@ -16,10 +15,11 @@ from famedash.infra.lease import Lease
 from famedash.infra.log.ear import Ear
 from famedash.infra.log.model import Publisher
 from famedash.infra.loop import AGAIN_LATER, Stop
+from famedash.infra.telemetry import counter
 from famedash.outbox import service
 
 log = structlog.get_logger()
-published = Counter("famedash_outbox_published_total", "Domain events published to the log.")
+published = counter("famedash_outbox_published_total", "Domain events published to the log.")
 
 BATCH = 500
 LEASE_SECONDS = 2.0

@@ -1,6 +1,7 @@
 """From a log entry's bytes to the deliveries it owes. Pure."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -9,16 +10,18 @@ from famedash.infra.errors import Unreadable
 from famedash.infra.log.partitions import partition_of
 from famedash.webhooks.model import Delivery
 
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
+
 
 class _Data(msgspec.Struct):
-    workspace: str
-    campaign_id: str = msgspec.field(name="campaignId")
-    version: int
+    workspace: Name
+    campaign_id: Name = msgspec.field(name="campaignId")
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
 class _Event(msgspec.Struct):
     id: UUID
-    type: str
+    type: Name
     timestamp: datetime
     data: _Data
 

@@ -1,5 +1,6 @@
 """What a worker knows of the endpoints: where they point, and when they were switched."""
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from famedash.webhooks.model import (
 )
 from famedash.webhooks.settings import WebhookSettings
 
+UNREAD_SECONDS = 10.0
+
 
 @dataclass
 class Endpoints:
@@ -22,12 +25,18 @@ class Endpoints:
 
     settings: WebhookSettings
     changes: dict[EndpointKey, list[Change]] = field(default_factory=dict)
+    unread: dict[EndpointKey, tuple[Change, float]] = field(default_factory=dict)
 
     async def refresh(self, database: Database, workspaces: Collection[str]) -> None:
         found = await queries.changes(database, workspaces)
         for key in [key for key in self.changes if key[0] in workspaces]:
             del self.changes[key]
         self.changes.update(found)
+        for key, (change, until) in list(self.unread.items()):
+            if time.monotonic() < until:
+                self.changes.setdefault(key, []).append(change)
+            else:
+                del self.unread[key]
 
     def names(self) -> tuple[str, ...]:
         """The endpoints every workspace has: `default`, where it points anywhere."""
@@ -43,5 +52,6 @@ class Endpoints:
         )
 
     def switched_off(self, endpoint: EndpointKey, change: Change) -> None:
-        """A 410 just now: believed at once, before its commit is read back."""
+        """A 410 just now: believed at once, and until its commit has surely been read back."""
         self.changes.setdefault(endpoint, []).append(change)
+        self.unread[endpoint] = (change, time.monotonic() + UNREAD_SECONDS)

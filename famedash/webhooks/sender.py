@@ -4,6 +4,7 @@ It says what came back; it decides nothing and writes nothing.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,11 +69,11 @@ def _retry_after_seconds(value: str | None) -> float | None:
     """Seconds, or an HTTP date (RFC 9110 10.2.3); anything else is as if it were not there."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch("[0-9]{1,9}", value.strip()):
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
-from prometheus_client import Counter, Histogram
 
 from famedash.infra.database import Database
 from famedash.infra.log.model import Log
 from famedash.infra.log.ownership import Ownership, Share
 from famedash.infra.loop import AGAIN_LATER, Stop, repeat
+from famedash.infra.telemetry import counter, histogram
 from famedash.webhooks import pipeline, queries, service
 from famedash.webhooks.batch import Recorder
 from famedash.webhooks.consumer import Consumer
@@ -28,8 +28,8 @@ from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.window import Lane, Note, Row, Taken, Window
 
 log = structlog.get_logger()
-attempts_total = Counter("famedash_webhook_attempts_total", "Tries, by what came of them.", ["status"])
-attempt_seconds = Histogram("famedash_webhook_attempt_seconds", "How long receivers take to answer.")
+attempts_total = counter("famedash_webhook_attempts_total", "Tries, by what came of them.", ["status"])
+attempt_seconds = histogram("famedash_webhook_attempt_seconds", "How long receivers take to answer.")
 
 RENEW_SECONDS = 1.0
 

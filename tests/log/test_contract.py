@@ -139,3 +139,20 @@ async def test_a_plain_stream_keeps_order_too(redis_url: str, redis: Redis) -> N
     entries = await redis.xrange("famedash:dead:webhooks")
 
     assert [entry[1][b"data"] for entry in entries] == [b"a", b"b"]
+
+
+async def test_a_reset_partition_is_seen_while_others_are_busy(redis_url: str, redis: Redis) -> None:
+    """PROMISE: a gap is loud under steady load too.
+
+    Breaks if only partitions with news are looked at.
+    """
+    log = RedisLog(redis, "events")
+    await publish(redis_url, b"one", partition=3)
+    await publish(redis_url, b"busy", partition=4)
+    (batch,) = await log.read({3: START}, limit=10, wait_seconds=1)
+    await redis.delete("famedash:events:3")
+    log._looked_everywhere = 0.0
+
+    batches = await log.read({3: batch.entries[0].id, 4: START}, limit=10, wait_seconds=1)
+
+    assert {found.partition: found.gap is not None for found in batches} == {3: True, 4: False}

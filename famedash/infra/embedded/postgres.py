@@ -73,7 +73,7 @@ def program(root: Path, identity: Identity, *, port: int, durable: bool) -> Prog
     async def clear() -> None:
         await reap(cluster, [SIGINT, SIGQUIT])
         await reap_backends(cluster)
-        _clear_foreign_pid_file(cluster)
+        _clear_useless_pid_file(cluster)
 
     async def is_ready(pid: int) -> bool:
         lines = _pid_file(cluster)
@@ -162,12 +162,13 @@ def _pid_file(cluster: Path) -> Mapping[int, str]:
     return {number: line.strip() for number, line in enumerate(lines, start=1)}
 
 
-def _clear_foreign_pid_file(cluster: Path) -> None:
-    """PostgreSQL refuses to start while the pid in its file lives, whoever that is by now.
+def _clear_useless_pid_file(cluster: Path) -> None:
+    """PostgreSQL refuses to start while the pid in its file lives, whoever that is by now, and for ever where
+    the file is empty: a server that was killed just after it had created it.
 
     Called after `reap`: a living process that is not a server of this cluster has only inherited the number.
     """
     pid = _pid_file(cluster).get(1, "")
-    command = dict(processes()).get(int(pid)) if pid.isdecimal() else None
+    command = dict(processes()).get(int(pid)) if pid.isdecimal() else ""
     if command is not None and not names(command, cluster):
-        (cluster / "postmaster.pid").unlink()
+        (cluster / "postmaster.pid").unlink(missing_ok=True)

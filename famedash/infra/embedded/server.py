@@ -16,6 +16,7 @@ from famedash.infra.embedded.identity import Identity
 from famedash.infra.embedded.switch import DeadMansSwitch
 
 READY_SECONDS = 60.0  # a crash recovery or a long append-only file is read first
+NOT_YET_READY_SECONDS = 3.0  # to stop in: PostgreSQL that only starts takes long to hear SIGINT
 BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 LOG_BYTES = 8_000_000
 
@@ -72,7 +73,7 @@ class Server:
             with suppress(asyncio.CancelledError):
                 await self._watch
         if self._process is not None:
-            await self._end(self._process, signal)
+            await self._end(self._process, signal, self.stop_seconds)
 
     async def _keep_up(self) -> None:
         while self._process is not None:
@@ -100,7 +101,7 @@ class Server:
         try:
             await self._until_ready(process)
         except BaseException:
-            await self._end(process, self.program.stop_signal)
+            await self._end(process, self.program.stop_signal, NOT_YET_READY_SECONDS)
             raise
 
     async def _spawn(self) -> Process:
@@ -134,15 +135,16 @@ class Server:
                 f"{name} did not answer within {READY_SECONDS:.0f} s: see {log_path}."
             ) from None
 
-    async def _end(self, process: Process, signal: Signals) -> None:
+    async def _end(self, process: Process, signal: Signals, seconds: float) -> None:
         with suppress(ProcessLookupError):
             process.send_signal(signal)
         try:
-            await asyncio.wait_for(process.wait(), self.stop_seconds)
+            await asyncio.wait_for(process.wait(), seconds)
         except TimeoutError:
-            log.warning("embedded.server_killed", server=self.program.name, after_seconds=self.stop_seconds)
+            log.warning("embedded.server_killed", server=self.program.name, after_seconds=seconds)
             process.kill()
             await process.wait()
+            await self.program.clear()  # the children of a killed PostgreSQL
         self._switch.forget(process.pid)
 
 

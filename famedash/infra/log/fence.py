@@ -20,7 +20,8 @@ class Fenced(Postponed):
 async def move(tx: Transaction, reader: str, moves: Sequence[Move], write_id: UUID) -> None:
     """Move every position or none, leaving `write_id`; raises `Fenced` if one of them is not ours.
 
-    Takes the position rows' locks in partition order.
+    Locks the position rows: a take-over waits for it. Where two writes lock several rows crosswise,
+    PostgreSQL ends one of them, and that one finds out what stands as after any failed commit.
     """
     moves = sorted(moves, key=lambda one: one.standing.partition)
     moved = await tx.fetchval(

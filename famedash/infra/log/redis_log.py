@@ -1,5 +1,6 @@
 """The log on Redis or Valkey: one stream a partition, one field `data` an entry; Redis 7.2 commands only."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ from famedash.infra.errors import Postponed
 from famedash.infra.log.model import START, Batch, Entry, Gap
 
 PREFIX = "famedash:"
+
+LOOK_EVERYWHERE_SECONDS = 1.0
+"""A reset partition never becomes ready: so often every cursor is proved, busy or not."""
 
 TRIM = """
 if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 0 end
@@ -28,13 +32,17 @@ class RedisLog:
     def __init__(self, redis: "Redis", topic: str) -> None:
         self.redis = redis
         self.topic = topic
+        self._looked_everywhere = 0.0
 
     async def read(self, cursors: Mapping[int, str], *, limit: int, wait_seconds: float) -> Sequence[Batch]:
         if not cursors:
             return ()
         try:
             ready = await self._wait(cursors, wait_seconds)
-            return await self._look({p: cursors[p] for p in (ready or cursors)}, limit)
+            if not ready or time.monotonic() - self._looked_everywhere > LOOK_EVERYWHERE_SECONDS:
+                self._looked_everywhere = time.monotonic()
+                return await self._look(cursors, limit)
+            return await self._look({partition: cursors[partition] for partition in ready}, limit)
         except (RedisError, OSError) as away:
             raise Postponed("Redis does not answer; reading goes on when it is back.") from away
 
