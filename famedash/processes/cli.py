@@ -64,7 +64,7 @@ def deliver() -> None:
 
 @app.command()
 def tend() -> None:
-    """Look after what is due by the clock: lifecycles, reconciliation, retention."""
+    """Look after what is due by the clock: campaigns that start or end, old keys, trimming."""
     _serve("tend")
 
 
@@ -95,7 +95,7 @@ def token(
 @app.command()
 def doctor() -> None:
     """Say what is wrong with this machine or these settings."""
-    raise typer.Exit(_run(_process("doctor").run(_start("doctor"))))
+    raise typer.Exit(_run(_process("doctor").run(_start("doctor", level="warning"))))
 
 
 @app.command()
@@ -138,12 +138,12 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(work)
 
 
-def _start(process: str) -> "Settings":
+def _start(process: str, *, level: str | None = None) -> "Settings":
     """The settings, with logging set up for `process`."""
     from famedash.infra.logging import configure
 
     settings = _settings()
-    configure(settings.log_format, settings.log_level, process)
+    configure(settings.log_format, level or settings.log_level, process)
     return settings
 
 

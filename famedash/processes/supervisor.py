@@ -165,7 +165,7 @@ async def until_signalled(work: Coroutine[None, None, None]) -> int:
             asked.set()
             task.cancel()
 
-    signals = [each for each in (SIGTERM, SIGINT, SIGHUP) if getsignal(each) is not SIG_IGN]  # nohup
+    signals = [SIGTERM, SIGINT, *([SIGHUP] if getsignal(SIGHUP) is not SIG_IGN else [])]  # nohup
     for each in signals:
         loop.add_signal_handler(each, ask)
     try:

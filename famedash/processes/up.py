@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from famedash.infra.embedded import (
     DataDirInUse,
@@ -100,8 +102,17 @@ def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dic
         "FAMEDASH_HOST": settings.host,
         "FAMEDASH_PORT": str(api_port),
         "FAMEDASH_PRACTICE_PORT": str(practice_port),
+        "FAMEDASH_METRICS_PORT": "",  # one /metrics, the API's, shows them all
+        "PROMETHEUS_MULTIPROC_DIR": str(_emptied(settings.data_path / "metrics")),
         **({} if settings.webhook_url else practice),
     }
+
+
+def _emptied(folder: Path) -> Path:
+    """Counters start at zero with their processes; what the last run left would be added up for ever."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _api_port(settings: Settings) -> int:

@@ -113,6 +113,14 @@ def test_a_stale_pid_file_that_names_a_living_stranger_is_cleared(hold: Hold, da
             stranger.kill()
 
 
+def test_an_empty_pid_file_is_cleared(hold: Hold, data_dir: Path) -> None:
+    """What `kill -9` leaves between creating and writing it; PostgreSQL alone would refuse for ever."""
+    assert hold(data_dir).terminate() == 0
+    (data_dir / "postgres18" / "postmaster.pid").touch()
+
+    assert alive(hold(data_dir).postgres)
+
+
 async def test_ready_in_the_file_of_a_killed_server_does_not_count(data_dir: Path) -> None:
     """Its last word stays in the file until the next one writes its own."""
     cluster = data_dir / "postgres18"
