@@ -45,7 +45,7 @@ doctor: $(RUN) ## Say what is wrong with this machine or these settings
 	@exec $(BIN)/famedash doctor $(ARGS)
 
 ##@ Verify
-.PHONY: test check test-all test-more test-chaos test-image lint-docker lint-shell check-wheels
+.PHONY: test check test-all test-more test-chaos test-image postman lint-docker lint-shell check-wheels
 .PHONY: check-format check-code check-types check-imports check-secrets check-docs
 
 test: $(DEV) ## Set up, then pass the tests: pure, integration, contract, flow
@@ -69,7 +69,7 @@ check-docs: $(DEV)
 test-all: test test-more ## `test`, then chaos and what needs further tools (a missing tool is one visible skip)
 
 # What test-all adds to test. A new level is one more prerequisite here; .ci/run runs this target.
-test-more: lint-docker lint-shell test-image test-chaos
+test-more: lint-docker lint-shell test-image postman test-chaos
 
 # pytest's exit code 5: no test was selected.
 test-chaos: $(DEV)
@@ -86,6 +86,9 @@ lint-shell:
 
 test-image: $(DEV) ## Take the image's steps and play compose.yaml, without Docker
 	@echo "== image"; sh tools/check_image.sh
+
+postman: $(DEV) ## Run the Postman collection against a fresh `up` (needs newman: npm install newman@6)
+	@echo "== postman"; $(BIN)/python tools/postman.py --run
 
 check-wheels: $(BOOTSTRAP) ## Prove that every locked package has wheels for each Python and platform we name
 	@sh tools/check_wheels.sh

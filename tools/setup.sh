@@ -67,11 +67,13 @@ bootstrap() {
     printf 'MADE_FOR := %s\n' "$PWD" >.venv/made-for.mk
 }
 
-# $1: the lock file. The second step builds without a download: the backend is already there, from bootstrap.txt.
+# $1: the lock file. Byte code is made now: five processes that compile at once would be the first start's longest part.
+# The second step builds without a download: the backend is already there, from bootstrap.txt.
 install() {
     follow_pip_settings
     say "uv installs $(grep -c '^[a-z].*==' "$1") packages ($1); the first time this downloads them"
-    uv_pip_install .venv/bin/python --require-hashes -r "$1"
+    uv_pip_install .venv/bin/python --compile-bytecode --require-hashes -r "$1"
+    .venv/bin/python -m compileall -q famedash
     uv_pip_install .venv/bin/python --offline --no-deps --no-build-isolation --reinstall-package famedash -e .
 }
 
