@@ -2,7 +2,7 @@
 
     python tools/postman.py            write it
     python tools/postman.py --check    exit 1 where the committed file is out of step
-    python tools/postman.py --run      run it with newman against a fresh `famedash up` (a visible SKIP without newman)
+    python tools/postman.py --run      run it with newman against a fresh `famedash up`, or say SKIP
 
 Nothing in it is written by hand: a route that is added gets its request, its example body and its test.
 """
@@ -24,6 +24,7 @@ from typing import Any, cast
 from pydantic.alias_generators import to_camel
 
 from famedash.infra.embedded import free_port
+from famedash.infra.http.problems import MEDIA_TYPE
 from famedash.processes.api import Resources, create_app
 from famedash.processes.settings import Settings
 
@@ -32,15 +33,16 @@ Json = dict[str, Any]
 COLLECTION = Path(__file__).parent.parent / "docs" / "famedash.postman_collection.json"
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 VARIABLES = {"baseUrl": "http://127.0.0.1:8000", "token": "", "campaignId": "", "endpointId": "default"}
-ABOUT = """Made from the OpenAPI document by `tools/postman.py`. Set `token` to what `make token` prints, then run the
-folders from top to bottom: the campaign that the first request creates is used by those after it."""
+ABOUT = """Made from the OpenAPI document by `tools/postman.py`. Set `token` to what `make token` prints, then
+run the folders from top to bottom: the campaign that the first request creates is used by those after it."""
+HEADERS = {"Idempotency-Key": "{{$guid}}", "If-Match": '"1"', "If-None-Match": '"1"'}
 SAMPLES = {"string": "text", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
 READY_SECONDS = 60
 
 
 def document() -> Json:
     """The OpenAPI document of the API. Needs no server: nothing is opened."""
-    nothing = cast(Resources, Resources(*[cast(Any, None)] * 3))
+    nothing = Resources(*[cast(Any, None)] * 3)
     return create_app(Settings.model_construct(), nothing).openapi()
 
 
@@ -102,12 +104,14 @@ def _is_item_of(other: str, path: str) -> bool:
 
 
 def _headers(operation: Json) -> list[Json]:
-    """Optional headers are there to be switched on; a key for repeats is always sent."""
-    values = {"Idempotency-Key": "{{$guid}}", "If-Match": '"1"', "If-None-Match": '"1"'}
+    """A key for repeats is always sent; the conditions are there to be switched on."""
     return [
-        {"key": each["name"], "value": values.get(each["name"], ""), "disabled": each["name"] not in values}
-        | ({"disabled": True} if each["name"].startswith("If-") else {})
-        | ({"description": each["description"]} if "description" in each else {})
+        {
+            "key": each["name"],
+            "value": HEADERS.get(each["name"], ""),
+            "disabled": each["name"] != "Idempotency-Key",
+            "description": each.get("description", ""),
+        }
         for each in operation.get("parameters", [])
         if each["in"] == "header"
     ]
@@ -149,7 +153,7 @@ def _example(openapi: Json, schema: Json) -> Any:
 
 def _refusals(openapi: Json) -> Iterator[Json]:
     """What every secured route does: no token is 401, an id that exists nowhere is 404."""
-    problem = "pm.test('is a problem', () => pm.response.to.have.header('Content-Type', 'application/problem+json'));"
+    problem = f"pm.test('is a problem', () => pm.response.to.have.header('Content-Type', '{MEDIA_TYPE}'));"
     for name, path, status, more in (
         ("No token", "campaigns", 401, {"auth": {"type": "noauth"}}),
         ("An id that exists nowhere", "campaigns/nowhere", 404, {}),
@@ -172,7 +176,7 @@ def complaints() -> list[str]:
 
 
 def run() -> int:
-    """Newman's exit code; 0 with a visible SKIP where there is no newman (`npm install newman`, or NEWMAN=path)."""
+    """Newman's exit code; 0 with a visible SKIP where there is no newman."""
     newman = os.environ.get("NEWMAN") or shutil.which("newman")
     if not newman:
         print("SKIP Postman run: no newman here (npm install --global newman, or NEWMAN=/path/to/newman)")
@@ -208,7 +212,7 @@ def _wait(url: str, up: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and up.poll() is None:
         try:
-            urllib.request.urlopen(url, timeout=2).close()
+            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own address
         except OSError:
             time.sleep(0.1)
         else:

@@ -45,7 +45,7 @@ def _addressable(id: str) -> str:
 
 
 def _plain_decimal(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value)):
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError('Must be a decimal number such as 1250.50 or "1250.50".')
     return value
 

@@ -110,6 +110,15 @@ async def test_another_if_match_is_another_request(api: Api) -> None:
     assert (await api.patch({"name": "Autumn"}, idempotency_key="k1")).status == 422
 
 
+async def test_the_same_patch_of_another_campaign_is_another_request(api: Api) -> None:
+    for id in ("c1", "c2"):
+        await api.post({"id": id, "name": "Summer"})
+    await api.patch({"name": "Autumn"}, idempotency_key="k1")
+
+    assert (await api.patch({"name": "Autumn"}, path="/campaigns/c2", idempotency_key="k1")).status == 422
+    assert (await api.get("/campaigns/c2")).json["name"] == "Summer"
+
+
 async def test_workspaces_do_not_share_keys(api: Api, api_of: ApiOf) -> None:
     first = await api.post(data=BODY, idempotency_key="k1")
     other = await api_of("other").post(data=BODY, idempotency_key="k1")

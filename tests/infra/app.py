@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import aiohttp
+from asyncpg.exceptions._base import DataError as UnencodableValue
 from fastapi import Depends, FastAPI, Header, Request
 from pydantic import Field
 from starlette.middleware import Middleware
@@ -116,6 +117,7 @@ def small_app() -> FastAPI:
 FAULTS: dict[str, Exception] = {
     "bug": KeyError("secret detail of our code"),
     "database": ConnectionRefusedError("secret address of our server"),
+    "value": UnencodableValue("secret value"),
 }
 
 

@@ -142,7 +142,7 @@ async def test_a_body_that_is_not_called_json_is_told_so(api: aiohttp.ClientSess
     ("path", "meant"),
     [
         ("/thing", "/things"),
-        ("/Things", "/things"),
+        ("/THINGS", "/things"),
         ("/things/", "/things"),
         ("/raw_things", "/raw-things"),
         ("/things/abc/part", "/things/abc/parts"),
@@ -158,7 +158,7 @@ async def test_an_unknown_path_that_looks_like_a_known_one_says_so(
     assert f"did you mean {meant}?" in (await problem(response))["detail"]
 
 
-@pytest.mark.parametrize("path", ["/", "/wp-login.php", "/" + "x" * 5000])
+@pytest.mark.parametrize("path", ["/", "/wp-login.php", "/refusals/", "/things/" + "x" * 5000 + "/part"])
 async def test_an_unknown_path_like_no_other_gets_no_suggestion(
     api: aiohttp.ClientSession, path: str
 ) -> None:
@@ -203,13 +203,26 @@ async def test_a_database_that_goes_away_within_a_request_is_503(api: aiohttp.Cl
     assert "secret" not in json.dumps(await problem(response))
 
 
-async def test_a_fault_in_the_middle_of_an_answer_cuts_it_off(api: aiohttp.ClientSession) -> None:
-    """The client must not take half an answer for a whole one."""
+async def test_a_value_that_the_driver_cannot_send_is_a_fault_and_no_outage(
+    api: aiohttp.ClientSession,
+) -> None:
+    """To try again would not help, although asyncpg derives both errors from `InterfaceError`."""
+    response = await api.get("/faults/value")
+
+    assert response.status == 500
+    assert "secret" not in json.dumps(await problem(response))
+
+
+async def test_a_fault_in_the_middle_of_an_answer_cuts_it_off(
+    api: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client must not take half an answer for a whole one, and we do not send a second one after it."""
     response = await api.get("/faults/late")
 
     assert response.status == 200
     with pytest.raises(aiohttp.ClientPayloadError):
         await response.read()
+    assert "Exception in ASGI application" not in caplog.text
 
 
 async def test_the_next_request_is_answered_after_a_fault(api: aiohttp.ClientSession) -> None:

@@ -1,0 +1,72 @@
+"""The Postman collection: complete, chained, in step with the API."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import postman  # noqa: E402 - tools/ is a folder of scripts
+
+COLLECTION: dict[str, Any] = json.loads(postman.COLLECTION.read_text())
+
+
+def requests() -> Iterator[dict[str, Any]]:
+    for folder in COLLECTION["item"]:
+        yield from folder["item"]
+
+
+def written(name: str) -> str:
+    """The test script of a request."""
+    return "\n".join(next(one for one in requests() if one["name"] == name)["event"][0]["script"]["exec"])
+
+
+def test_the_collection_holds_every_operation_of_the_api() -> None:
+    openapi = postman.document()
+    operations = {
+        (method.upper(), path.replace("campaign_id", "{campaignId}").replace("endpoint_id", "{endpointId}"))
+        for path, item in openapi["paths"].items()
+        for method in item
+    }
+
+    held = {(one["request"]["method"], "/" + "/".join(one["request"]["url"]["path"])) for one in requests()}
+
+    assert operations <= held
+    assert len(operations) >= 12
+
+
+def test_each_request_tests_the_status_of_its_answer() -> None:
+    for one in requests():
+        assert "pm.response.to.have.status(" in one["event"][0]["script"]["exec"][0], one["name"]
+
+
+def test_the_campaign_that_is_created_is_the_one_that_the_others_name() -> None:
+    assert "pm.collectionVariables.set('campaignId', pm.response.json().id);" in written("Create Campaign")
+    assert {"baseUrl", "token", "campaignId", "endpointId"} == {one["key"] for one in COLLECTION["variable"]}
+
+
+def test_every_variable_of_a_request_is_defined() -> None:
+    defined = {one["key"] for one in COLLECTION["variable"]}
+
+    for one in requests():
+        for part in one["request"]["url"]["path"]:
+            assert not part.startswith("{{") or part.strip("{}") in defined, one["name"]
+
+
+def test_a_collection_that_is_out_of_step_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    stale = tmp_path / "docs" / "old.json"
+    stale.write_text(postman.text().replace("/campaigns", "/campaign"))
+    monkeypatch.setattr(postman, "COLLECTION", stale)
+
+    assert postman.complaints() == ["docs/old.json is out of step: python tools/postman.py"]
+
+
+def test_the_committed_collection_is_in_step_and_made_the_same_each_time() -> None:
+    assert postman.complaints() == []
+    assert postman.text() == postman.text()
