@@ -30,6 +30,7 @@ GONE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.InternalClientError,
     asyncio.TimeoutError,
 )
 """What asyncpg raises when the server is away, restarting or full, or ended our transaction: again later."""

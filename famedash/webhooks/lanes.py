@@ -98,10 +98,15 @@ class Lanes:
         lane.unwritten_rows += 1 + len(behind)
         return behind
 
-    def recorded(self, window: Window, lane: Lane, *, rows_written: int, waits: bool | None) -> None:
-        """A write of this lane is committed; `waits` says whether rows remain (None: it was not asked)."""
+    def recorded(
+        self, window: Window, lane: Lane, *, rows_written: int, waits: bool | None, released: bool = True
+    ) -> None:
+        """A write of this lane is committed; `waits` says whether rows remain (None: it was not asked).
+
+        `released`: the death or expiry that held the lane was among it.
+        """
         lane.unwritten_rows -= rows_written
-        lane.held = False
+        lane.held = lane.held and not released
         if waits is not None:
             lane.parked = waits or lane.unwritten_rows > 0
         self._offer(window, lane)

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 DEFAULT_ENDPOINT = "default"
+
+TAKES_EFFECT_AFTER = timedelta(seconds=2)
+"""An endpoint's change lies this far ahead, so that it is committed before it takes effect."""
 
 LaneKey = tuple[str, str, str]
 """(workspace, campaign, endpoint): deliveries of one lane go out one at a time, in version order."""

@@ -1,7 +1,6 @@
 """The transactions of delivery: a group of outcomes, and an endpoint switched on or off."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from famedash.infra.database import Transaction
@@ -9,13 +8,10 @@ from famedash.infra.log.fence import move
 from famedash.infra.log.model import Move
 from famedash.outbox import service as outbox_service
 from famedash.webhooks import events, store
-from famedash.webhooks.model import DEFAULT_ENDPOINT, Attempt, LaneKey
+from famedash.webhooks.model import DEFAULT_ENDPOINT, TAKES_EFFECT_AFTER, Attempt, LaneKey
 from famedash.webhooks.window import Note
 
 READER = "webhooks"
-
-TAKES_EFFECT_AFTER = timedelta(seconds=2)
-"""An endpoint's change lies this far ahead, so that it is committed before it takes effect."""
 
 
 async def record(

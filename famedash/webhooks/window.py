@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from famedash.infra.log.model import Gap, Move, Position, Standing
-from famedash.webhooks.model import Attempt, Delivery, LaneKey
+from famedash.webhooks.model import Attempt, Delivery, LaneKey, Status
 
 
 @dataclass(slots=True)
@@ -60,6 +60,11 @@ class Note:
     @property
     def touches_lane(self) -> bool:
         return self.row is not None or self.drop_row
+
+    @property
+    def ends_lane_hold(self) -> bool:
+        """A death or an expiry: once this is committed, what queues behind it may go."""
+        return self.attempt is not None and self.attempt.status in (Status.DEAD, Status.EXPIRED)
 
     @property
     def settles(self) -> bool:

@@ -22,7 +22,7 @@ from famedash.webhooks.batch import Recorder
 from famedash.webhooks.consumer import Consumer
 from famedash.webhooks.endpoints import Endpoints
 from famedash.webhooks.lanes import Lanes
-from famedash.webhooks.model import Attempt, Change, Delivery, LaneKey, Status
+from famedash.webhooks.model import Attempt, Delivery, LaneKey, Status
 from famedash.webhooks.sender import Sender
 from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.window import Lane, Note, Row, Taken, Window
@@ -32,6 +32,7 @@ attempts_total = counter("famedash_webhook_attempts_total", "Tries, by what came
 attempt_seconds = histogram("famedash_webhook_attempt_seconds", "How long receivers take to answer.")
 
 RENEW_SECONDS = 1.0
+FLUSH_SECONDS = 1.5
 
 
 def now() -> datetime:
@@ -81,8 +82,7 @@ class Deliverer:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            await asyncio.gather(reading, fetching)
-            await self._leave()
+            await self._leave(reading, fetching)
         finally:
             for task in (*tasks, *self._sends):
                 task.cancel()
@@ -219,39 +219,53 @@ class Deliverer:
         elif not taken.from_row:
             self.lanes.go_on(window, lane)
         if note.disables:
-            self.endpoints.switched_off(taken.delivery.endpoint, Change(now(), enabled=False))
+            self.endpoints.switched_off(taken.delivery.endpoint, now())
         self.recorder.add(window, note, *(Note(one, row=Row(one.delivery.tries)) for one in behind))
         self._pump()
 
     def _recorded(self, window: Window, notes: Sequence[Note], waits: dict[LaneKey, bool] | None) -> None:
         """After a commit: lanes that waited for it go on, and due rows are looked for."""
-        touched: dict[Lane, int] = {}
+        of_lane: dict[Lane, list[Note]] = {}
         for note in notes:
-            if note.touches_lane or (note.attempt and note.attempt.is_final):
-                lane = window.lane(note.taken.delivery.lane)
-                touched[lane] = touched.get(lane, 0) + (note.row is not None)
-        for lane, rows_written in touched.items():
-            remaining = True if waits is None else waits.get(lane.key)
-            self.lanes.recorded(window, lane, rows_written=rows_written, waits=remaining)
+            if note.touches_lane or note.ends_lane_hold:
+                of_lane.setdefault(window.lane(note.taken.delivery.lane), []).append(note)
+        for lane, some in of_lane.items():
+            touched = any(note.touches_lane for note in some)
+            self.lanes.recorded(
+                window,
+                lane,
+                rows_written=sum(note.row is not None for note in some),
+                waits=None if not touched else True if waits is None else waits[lane.key],
+                released=any(note.ends_lane_hold for note in some),
+            )
         if any(note.touches_lane for note in notes):
             self._due.set()
         self._pump()
 
     # --- leaving
 
-    async def _leave(self) -> None:
-        """Wait for open sends, record the rest as interrupted, and give everything back."""
+    async def _leave(self, *taking_up: asyncio.Task[None]) -> None:
+        """Wait for open sends, record the rest as interrupted, and give everything back.
+
+        Where the database is away nothing is given back: the next owner suspects what could not be recorded.
+        """
         self._leaving = True
+        until = time.monotonic() + self.settings.stop_seconds
         for window in self.windows.values():
             window.draining = True
+        ended, stuck = await asyncio.wait(taking_up, timeout=self.settings.stop_seconds)
+        for task in ended:
+            task.result()
+        for task in stuck:
+            task.cancel()
         if self._sends:
-            await asyncio.wait(list(self._sends), timeout=self.settings.stop_seconds)
+            await asyncio.wait(list(self._sends), timeout=max(0.0, until - time.monotonic()))
         for task, (window, taken) in list(self._sends.items()):
             if not task.done():
                 task.cancel()
                 self._conclude(window, taken, pipeline.interrupt(taken, now=now()))
-        await self.recorder.flush()
-        with suppress(*AGAIN_LATER):
+        with suppress(*AGAIN_LATER):  # TimeoutError is one of them
+            await asyncio.wait_for(self.recorder.flush(), FLUSH_SECONDS)
             await self._release(list(self.windows.values()))
             await self.ownership.leave()
 

@@ -74,7 +74,9 @@ async def _report(tx: Transaction, reader: str, gaps: Sequence[tuple[int, Gap]])
     )
 
 
-async def standings(database: Database, reader: str, partitions: Iterable[int]) -> dict[int, Standing]:
+async def standings(
+    database: Database | Transaction, reader: str, partitions: Iterable[int]
+) -> dict[int, Standing]:
     """The rows as they are now: what an owner asks when a write failed or its answer was lost."""
     rows = await database.fetch(
         """

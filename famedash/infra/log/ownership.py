@@ -52,8 +52,9 @@ class Ownership:
             target = _fair_share(members, self.member)
             if claim and len(held) < target:
                 held |= await self._claim(tx, target - len(held))
+            stood = await standings(tx, self.reader, held)
         return Share(
-            held=await standings(self.database, self.reader, held),
+            held=stood,
             surplus=max(0, len(held) - target),
             fresh_until=asked_at + self.lease_seconds,
         )
@@ -104,9 +105,10 @@ class Ownership:
             PARTITIONS,
         )
         rows = await tx.fetch(
-            "select member from reader_members where reader = $1 and seen_until > clock_timestamp()"
-            " order by member",
+            "select member from reader_members"
+            " where reader = $1 and (seen_until > clock_timestamp() or member = $2) order by member",
             self.reader,
+            self.member,
         )
         return [row["member"] for row in rows]
 
