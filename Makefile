@@ -73,7 +73,7 @@ test-more: lint-docker lint-shell test-image postman test-chaos
 
 # pytest's exit code 5: no test was selected.
 test-chaos: $(DEV)
-	@echo "== chaos"; $(BIN)/pytest -m chaos $(ARGS) || { code=$$?; \
+	@echo "== chaos"; $(BIN)/pytest -m chaos -n 2 $(ARGS) || { code=$$?; \
 	    [ $$code -eq 5 ] && echo "SKIP chaos: no test is marked chaos" || exit $$code; }
 
 lint-docker: $(LINT) ## Lint Dockerfile and compose.yaml (no Docker needed)

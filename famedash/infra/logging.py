@@ -96,4 +96,7 @@ def _adopt_libraries(threshold: int, steps: list[Processor], ending: list[Proces
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.WARNING))
+    logging.getLogger("asyncpg.pool").setLevel(
+        logging.CRITICAL
+    )  # a traceback a connection: the loops say it once
     logging.captureWarnings(True)

@@ -1,0 +1,139 @@
+"""A wire that can be cut, or held, at an exact point of a conversation: a TCP proxy on loopback.
+
+`arm` names what the client must say, in that order on one connection. When the last word passes, it still
+reaches the server, but the server's answers no longer reach the client.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+
+@dataclass(eq=False)
+class _Wire:
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+    heard: int = 0
+    muted: bool = False
+    ended: bool = False
+    kept: bytearray = field(default_factory=bytearray)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Proxy:
+    """Passes bytes on until it is armed; fires once."""
+
+    def __init__(self, target: str) -> None:
+        self.target = urlsplit(target)
+        self.fired = asyncio.Event()
+        self._words: tuple[bytes, ...] = ()
+        self._late_seconds: float | None = None
+        self._wires: set[_Wire] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """The target's address, through this wire."""
+        assert self._server is not None
+        port = self._server.sockets[0].getsockname()[1]
+        credentials = self.target.netloc.rpartition("@")[0]
+        return urlunsplit(self.target._replace(netloc=f"{credentials}@127.0.0.1:{port}"))
+
+    def arm(self, *words: bytes, late_seconds: float | None = None) -> None:
+        """Hold the server's answers from the moment a client has said all `words` on one connection.
+
+        `late_seconds`: lose the client's side at once instead, and let its last words arrive that much later.
+        """
+        self._words = words
+        self._late_seconds = late_seconds
+        self.fired.clear()
+        for wire in self._wires:
+            wire.heard = 0
+
+    async def cut(self) -> None:
+        """Wait for it to fire and for the server's answer, then close that connection without it."""
+        await asyncio.wait_for(self.fired.wait(), 20)
+        for wire in [wire for wire in self._wires if wire.muted]:
+            await asyncio.wait_for(wire.answered.wait(), 10)
+            self._close(wire)
+
+    def release(self) -> None:
+        """Let held answers through, late, and the server's farewell with them."""
+        for wire in [wire for wire in self._wires if wire.muted]:
+            wire.muted = False
+            wire.client.write(bytes(wire.kept))
+            wire.kept.clear()
+            if wire.ended:
+                self._close(wire)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            up, down = await asyncio.open_connection(self.target.hostname, self.target.port)
+        except OSError:
+            writer.close()
+            return
+        wire = _Wire(writer, down)
+        self._wires.add(wire)
+        with suppress(OSError):
+            await asyncio.gather(self._say(reader, wire), self._answer(up, wire))
+
+    async def _say(self, reader: asyncio.StreamReader, wire: _Wire) -> None:
+        while chunk := await reader.read(65536):
+            was_muted = wire.muted
+            self._listen(chunk, wire)
+            if wire.muted and not was_muted and self._late_seconds is not None:
+                wire.client.close()
+                await asyncio.sleep(self._late_seconds)
+            wire.server.write(chunk)
+        if self._late_seconds is not None and wire.muted:
+            await asyncio.wait_for(wire.answered.wait(), 10)
+        self._close(wire)
+
+    async def _answer(self, reader: asyncio.StreamReader, wire: _Wire) -> None:
+        while chunk := await reader.read(65536):
+            if wire.muted:
+                wire.kept += chunk
+                wire.answered.set()
+            else:
+                wire.client.write(chunk)
+        wire.ended = True
+        if not wire.muted:
+            self._close(wire)
+
+    def _listen(self, chunk: bytes, wire: _Wire) -> None:
+        start = 0
+        while wire.heard < len(self._words) and not self.fired.is_set():
+            found = chunk.find(self._words[wire.heard], start)
+            if found < 0:
+                return
+            start = found + len(self._words[wire.heard])
+            wire.heard += 1
+            if wire.heard == len(self._words):
+                wire.muted = True
+                self.fired.set()
+
+    def _close(self, wire: _Wire) -> None:
+        self._wires.discard(wire)
+        wire.client.close()
+        wire.server.close()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for wire in list(self._wires):
+            self._close(wire)
+
+
+@asynccontextmanager
+async def proxied(target: str) -> AsyncIterator[Proxy]:
+    proxy = Proxy(target)
+    await proxy.open()
+    try:
+        yield proxy
+    finally:
+        proxy.close()
