@@ -26,7 +26,6 @@ create table reader_positions (
     entry text not null default '0-0',
     lines integer not null default 0,
     write_id uuid,
-    read_through timestamptz,
     suspect_before timestamptz,
     suspects integer not null default 0,
     gap_noted boolean not null default false,
