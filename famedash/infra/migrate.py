@@ -4,14 +4,9 @@ from importlib.resources import files
 
 import asyncpg
 
-from famedash.infra.errors import Refusal
-from famedash.infra.log.partitions import PARTITIONS
+from famedash.infra.log import partitions
 
 LOCK = 0x46616D65  # "Fame"
-
-
-class ForeignSchema(Refusal):
-    """The database was migrated by something we do not know, or has other partitions."""
 
 
 def available() -> list[tuple[str, str]]:
@@ -44,14 +39,10 @@ async def migrate(database_url: str) -> list[str]:
 async def _settle_partitions(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """The number of partitions is fixed when an installation is created: moving ids would break order."""
     await connection.execute(
-        "insert into installation (log_partitions) values ($1) on conflict do nothing", PARTITIONS
+        "insert into installation (log_partitions) values ($1) on conflict do nothing",
+        partitions.PARTITIONS,
     )
-    fixed = await connection.fetchval("select log_partitions from installation")
-    if fixed != PARTITIONS:
-        raise ForeignSchema(
-            f"This installation was created with {fixed} log partitions, this release has {PARTITIONS};"
-            " use the release that created it."
-        )
+    partitions.check(await connection.fetchval("select log_partitions from installation"))
 
 
 async def pending(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:

@@ -1,5 +1,7 @@
 """Announce what happened, or nothing: events are written in the transaction of the change itself."""
 
+from collections.abc import Sequence
+
 from famedash.infra.database import Transaction
 from famedash.outbox import store
 from famedash.outbox.model import DomainEvent
@@ -13,7 +15,12 @@ WAKE_RELAY = "outbox"
 async def append(tx: Transaction, event: DomainEvent) -> None:
     """Commit `event` with the change it tells of; the relay publishes it after the commit.
 
-    The caller holds the campaign's row lock.
+    Who announces a campaign's version holds that campaign's row lock, so that `seq` order is version order.
     """
-    await store.insert(tx, event)
+    await append_all(tx, [event])
+
+
+async def append_all(tx: Transaction, events: Sequence[DomainEvent]) -> None:
+    """The same for several events, in their order."""
+    await store.insert(tx, events)
     tx.signal(WAKE_RELAY)

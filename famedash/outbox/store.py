@@ -15,45 +15,49 @@ class Unpublished:
     record: Record
 
 
-async def insert(tx: Transaction, event: DomainEvent) -> None:
-    """Append the event and note its `seq` as unpublished, in one statement.
-
-    The caller holds the campaign's row lock, so that `seq` order is version order within a campaign.
-    """
+async def insert(tx: Transaction, events: Sequence[DomainEvent]) -> None:
+    """Append the events, in order, and note their `seq` as unpublished, in one statement."""
     await tx.execute(
         """
         with event as (
             insert into outbox_events
                 (workspace_id, campaign_id, version, event_id, type, topic, partition, body, occurred_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            select * from unnest($1::text[], $2::text[], $3::int[], $4::uuid[], $5::text[], $6::text[],
+                                 $7::int[], $8::bytea[], $9::timestamptz[])
             returning seq
         )
         insert into outbox_unpublished (seq) select seq from event
         """,
-        event.workspace,
-        event.campaign_id,
-        event.version,
-        event.id,
-        event.type,
-        event.topic,
-        partition_of(event.workspace, event.campaign_id),
-        encode(event),
-        event.occurred_at,
+        [event.workspace for event in events],
+        [event.campaign_id for event in events],
+        [event.version for event in events],
+        [event.id for event in events],
+        [event.type for event in events],
+        [event.topic for event in events],
+        [partition_of(event.workspace, event.campaign_id) for event in events],
+        [encode(event) for event in events],
+        [event.occurred_at for event in events],
     )
 
 
-async def unpublished(database: Database, *, limit: int) -> list[Unpublished]:
+async def unpublished(database: Database, *, limit: int, limit_bytes: int) -> list[Unpublished]:
     """The oldest events that were not surely published, in `seq` order, of every workspace.
 
-    No "last seq seen": a seq is taken before its commit, so rows become visible out of order.
+    At most `limit`, and about `limit_bytes` of bodies (one event always). No "last seq seen": a seq is taken
+    before its commit, so rows become visible out of order.
     """
     rows = await database.fetch(
         """
-        select event.seq, event.topic, event.partition, event.body
-        from outbox_unpublished waiting join outbox_events event using (seq)
-        order by waiting.seq limit $1
+        select seq, topic, partition, body from (
+            select event.*, sum(octet_length(event.body)) over (order by seq) - octet_length(event.body)
+                   as bytes_before
+            from (select seq from outbox_unpublished order by seq limit $1) waiting
+            join outbox_events event using (seq)
+        ) oldest
+        where bytes_before < $2 order by seq
         """,  # every workspace: the relay serves them all
         limit,
+        limit_bytes,
     )
     return [
         Unpublished(

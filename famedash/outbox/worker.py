@@ -22,6 +22,7 @@ log = structlog.get_logger()
 published = counter("famedash_outbox_published_total", "Domain events published to the log.")
 
 BATCH = 500
+BATCH_BYTES = 4 * 1024 * 1024
 LEASE_SECONDS = 2.0
 POLL_SECONDS = 0.02
 
@@ -51,7 +52,7 @@ class Relay:
         """One batch: read, send, see it on disk, forget. Answers how many events it held."""
         if self.lease.wants_renewal() and not await self.lease.hold():
             raise Postponed("Another relay took over.")
-        waiting = await service.unpublished(self.database, limit=BATCH)
+        waiting = await service.unpublished(self.database, limit=BATCH, limit_bytes=BATCH_BYTES)
         if not waiting:
             return 0
         if not self.lease.is_fresh():

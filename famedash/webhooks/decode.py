@@ -39,7 +39,9 @@ def delivery_of(body: bytes, *, partition: int, endpoint_id: str) -> Delivery:
     except (msgspec.MsgspecError, UnicodeDecodeError) as broken:
         raise Unreadable("not a domain event") from broken
     data = event.data
-    if event.timestamp.tzinfo is None or partition_of(data.workspace, data.campaign_id) != partition:
+    if not _is_sound(event.timestamp):
+        raise Unreadable("not a time that can be stored")
+    if partition_of(data.workspace, data.campaign_id) != partition:
         raise Unreadable("not in the partition of its campaign")
     return Delivery(
         workspace=data.workspace,
@@ -52,3 +54,8 @@ def delivery_of(body: bytes, *, partition: int, endpoint_id: str) -> Delivery:
         partition=partition,
         body=body,
     )
+
+
+def _is_sound(timestamp: datetime) -> bool:
+    """With its offset, and far from where calendars end: arithmetic and the database take it."""
+    return timestamp.tzinfo is not None and 2000 <= timestamp.year <= 2999

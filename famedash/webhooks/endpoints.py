@@ -31,6 +31,9 @@ class Endpoints:
         for key in [key for key in self.changes if key[0] in workspaces]:
             del self.changes[key]
         self.changes.update(found)
+        for key, known in found.items():
+            if not max(known, key=lambda change: change.effective_at).enabled:
+                self.gone.pop(key, None)
 
     def names(self) -> tuple[str, ...]:
         """The endpoints every workspace has: `default`, where it points anywhere."""

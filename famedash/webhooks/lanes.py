@@ -4,10 +4,11 @@ Pure transitions; the windows hold the lanes, this holds the endpoints' slots.
 """
 
 from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from famedash.webhooks.model import EndpointKey
-from famedash.webhooks.window import Lane, Taken, Window
+from famedash.webhooks.model import EndpointKey, LaneKey
+from famedash.webhooks.window import Lane, Note, Row, Taken, Window
 
 
 @dataclass(slots=True, eq=False)
@@ -15,6 +16,7 @@ class Slots:
     """An endpoint's deliveries in flight, and its lanes that could send if there were room."""
 
     in_flight: int = 0
+    rows_are_due: bool = False
     ready: deque[tuple[Window, Lane]] = field(default_factory=deque)
 
 
@@ -68,6 +70,17 @@ class Lanes:
         self._start(window, lane, slots)
         self._refresh(key, slots)
 
+    def keep_room(self, endpoints: Collection[EndpointKey]) -> None:
+        """These have rows that are due and found no slot: deliveries from the log leave them one."""
+        for key, slots in list(self.endpoints.items()):
+            slots.rows_are_due = key in endpoints
+            self._refresh(key, slots)
+            self._forget_idle(key, slots)
+
+    def has_room_for_rows(self) -> bool:
+        """Is a slot free where one was kept?"""
+        return any(slots.rows_are_due and self.free(key) > 0 for key, slots in self.endpoints.items())
+
     def finish(self, window: Window, taken: Taken) -> Lane:
         """It came back, whatever the answer: the slot is free again, the lane waits for the verdict."""
         lane = window.lane(taken.delivery.lane)
@@ -77,39 +90,46 @@ class Lanes:
         slots = self.endpoints[key]
         slots.in_flight -= 1
         self._refresh(key, slots)
-        if not slots.in_flight and not slots.ready:
-            del self.endpoints[key]
+        self._forget_idle(key, slots)
         return lane
 
-    def go_on(self, window: Window, lane: Lane) -> None:
-        """Delivered from the log: the next version may go at once."""
-        self._offer(window, lane)
+    def conclude(self, window: Window, taken: Taken, note: Note) -> list[Note]:
+        """What came of it lets the lane go on, or not yet; answers all that is to be written down.
 
-    def hold(self, lane: Lane) -> None:
-        """Dead or expired: nothing more is sent in this lane before that is committed."""
-        lane.held = True
-
-    def park(self, window: Window, lane: Lane) -> list[Taken]:
-        """It waits now as a row, and so must all that queues behind it: answers these, oldest first."""
-        behind = list(lane.queue)
-        lane.queue.clear()
-        window.unsent -= len(behind)
-        lane.parked = True
-        lane.unwritten_rows += 1 + len(behind)
-        return behind
-
-    def recorded(
-        self, window: Window, lane: Lane, *, rows_written: int, waits: bool | None, released: bool = True
-    ) -> None:
-        """A write of this lane is committed; `waits` says whether rows remain (None: it was not asked).
-
-        `released`: the death or expiry that held the lane was among it.
+        Delivered from the log: the next version may go at once. Dead or expired: not before that is
+        committed. It waits as a row: so must everything that queues behind it.
         """
-        lane.unwritten_rows -= rows_written
-        lane.held = lane.held and not released
-        if waits is not None:
-            lane.parked = waits or lane.unwritten_rows > 0
+        lane = self.finish(window, taken)
+        if note.row:
+            behind = list(lane.queue)
+            lane.queue.clear()
+            window.unsent -= len(behind)
+            lane.parked = True
+            lane.unwritten_rows += 1 + len(behind)
+            return [note, *(Note(one, row=Row(one.delivery.tries)) for one in behind)]
+        lane.held = lane.held or note.ends_lane
         self._offer(window, lane)
+        return [note]
+
+    def after_commit(
+        self, window: Window, notes: Sequence[Note], waits: Mapping[LaneKey, bool] | None
+    ) -> None:
+        """These are on record. `waits`: which of the lanes whose rows were touched still have rows.
+
+        None when the answer was lost: then a touched lane counts as parked, and the next row that joins it
+        finds out.
+        """
+        of_lane: dict[LaneKey, list[Note]] = {}
+        for note in notes:
+            if note.touches_lane or note.ends_lane:
+                of_lane.setdefault(note.taken.delivery.lane, []).append(note)
+        for key, some in of_lane.items():
+            lane = window.lane(key)
+            lane.unwritten_rows -= sum(note.row is not None for note in some)
+            lane.held = lane.held and not any(note.ends_lane for note in some)
+            if any(note.touches_lane for note in some):
+                lane.parked = waits is None or waits[key] or lane.unwritten_rows > 0
+            self._offer(window, lane)
 
     def _offer(self, window: Window, lane: Lane) -> None:
         if lane.queue and not (lane.busy or lane.held or lane.parked or lane.offered or window.closed):
@@ -117,6 +137,10 @@ class Lanes:
             slots = self.endpoints.setdefault(key, Slots())
             self._put_back(slots, window, lane)
             self._refresh(key, slots)
+
+    def _forget_idle(self, key: EndpointKey, slots: Slots) -> None:
+        if not (slots.in_flight or slots.ready or slots.rows_are_due):
+            del self.endpoints[key]
 
     @staticmethod
     def _put_back(slots: Slots, window: Window, lane: Lane) -> None:
@@ -130,7 +154,7 @@ class Lanes:
         slots.in_flight += 1
 
     def _refresh(self, key: EndpointKey, slots: Slots) -> None:
-        if slots.ready and slots.in_flight < self.max_in_flight:
+        if slots.ready and slots.in_flight < self.max_in_flight - slots.rows_are_due:
             self._sendable[key] = slots
         else:
             self._sendable.pop(key, None)

@@ -77,7 +77,10 @@ async def due(
     free: Mapping[EndpointKey, int],
     otherwise_free: int,
 ) -> list[Delivery]:
-    """The heads of lanes that are due, oldest first, never more for an endpoint than its free slots."""
+    """The heads of lanes that are due, oldest first: for each endpoint as many as it has free slots.
+
+    At least one: a row without a slot says that the next slot should be kept for it.
+    """
     rows = await database.fetch(
         """
         with endpoint as materialized (
@@ -92,7 +95,7 @@ async def due(
             where waiting.workspace_id = endpoint.workspace_id
               and waiting.endpoint_id = endpoint.endpoint_id
               and partition = any($1::int[]) and due_at <= $2 and not sending
-            order by due_at limit coalesce(busy.free, $6)
+            order by due_at limit greatest(coalesce(busy.free, $6), 1)
         ) head
         """,
         list(partitions),

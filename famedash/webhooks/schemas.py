@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
 from famedash.infra.http.bodies import Body
@@ -17,7 +17,7 @@ class Shown(BaseModel):
 class EndpointPatch(Body):
     """Only `enabled` can be changed here: the address follows FAMEDASH_WEBHOOK_URL."""
 
-    enabled: bool
+    enabled: StrictBool
 
 
 class EndpointShown(Shown):

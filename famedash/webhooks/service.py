@@ -35,21 +35,22 @@ async def record(
     marked = [note.taken.delivery for note in notes if note.mark_sending]
     if marked:
         await store.mark_sending(tx, marked)
-    for note in notes:
-        if note.attempt and note.letter_id:
-            await _bury(tx, note.attempt, note.letter_id, disables=note.disables)
+    letters = [(note.letter_id, note.attempt) for note in notes if note.attempt and note.letter_id]
+    if letters:
+        await _bury(tx, letters)
+    for endpoint in {note.taken.delivery.endpoint for note in notes if note.disables}:
+        await switch(tx, *endpoint, enabled=False, reason="gone")
     touched = list({note.taken.delivery.lane for note in notes if note.touches_lane})
-    return await store.promote(tx, touched, await tx.now()) if touched else {}
+    return await store.promote(tx, touched) if touched else {}
 
 
-async def _bury(tx: Transaction, attempt: Attempt, letter_id: UUID, *, disables: bool) -> None:
-    """The delivery died: its letter, its announcement and, after a 410, the end of its endpoint."""
+async def _bury(tx: Transaction, letters: Sequence[tuple[UUID, Attempt]]) -> None:
+    """Deliveries died: their letters and their announcements."""
     now = await tx.now()
-    await store.insert_letter(tx, attempt, letter_id=letter_id, now=now)
-    await outbox_service.append(tx, events.delivery_dead(attempt, letter_id=letter_id, now=now))
-    if disables:
-        delivery = attempt.delivery
-        await switch(tx, delivery.workspace, delivery.endpoint_id, enabled=False, reason="gone")
+    await store.insert_letters(tx, letters, now)
+    await outbox_service.append_all(
+        tx, [events.delivery_dead(attempt, letter_id=letter_id, now=now) for letter_id, attempt in letters]
+    )
 
 
 async def switch(tx: Transaction, workspace: str, endpoint_id: str, *, enabled: bool, reason: str) -> bool:

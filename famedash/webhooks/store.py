@@ -97,8 +97,11 @@ async def mark_sending(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
     )
 
 
-async def promote(tx: Transaction, lanes: Sequence[LaneKey], now: datetime) -> dict[LaneKey, bool]:
-    """Make the oldest row of each lane due if it has no time yet; answers which lanes have rows at all."""
+async def promote(tx: Transaction, lanes: Sequence[LaneKey]) -> dict[LaneKey, bool]:
+    """Make the oldest row of each lane due if it has no time yet; answers which lanes have rows at all.
+
+    Due since its event: a time that has passed on every clock.
+    """
     rows = await tx.fetch(
         """
         with lane as (
@@ -113,7 +116,7 @@ async def promote(tx: Transaction, lanes: Sequence[LaneKey], now: datetime) -> d
                 order by version, event_id limit 1
             ) oldest on true
         ), promoted as (
-            update webhook_waiting waiting set due_at = $4 from head
+            update webhook_waiting waiting set due_at = waiting.occurred_at from head
             where waiting.workspace_id = head.workspace_id and waiting.campaign_id = head.campaign_id
               and waiting.endpoint_id = head.endpoint_id and waiting.version = head.version
               and waiting.event_id = head.event_id and head.due_at is null
@@ -123,30 +126,34 @@ async def promote(tx: Transaction, lanes: Sequence[LaneKey], now: datetime) -> d
         [lane[0] for lane in lanes],
         [lane[1] for lane in lanes],
         [lane[2] for lane in lanes],
-        now,
     )
     return {(row["workspace_id"], row["campaign_id"], row["endpoint_id"]): row["waits"] for row in rows}
 
 
-async def insert_letter(tx: Transaction, attempt: Attempt, *, letter_id: UUID, now: datetime) -> None:
-    delivery, reply = attempt.delivery, attempt.reply
+async def insert_letters(tx: Transaction, letters: Sequence[tuple[UUID, Attempt]], now: datetime) -> None:
+    """Deliveries that were given up, all in one statement."""
+    attempts = [attempt for _, attempt in letters]
+    deliveries = [attempt.delivery for attempt in attempts]
+    replies = [attempt.reply for attempt in attempts]
     await tx.execute(
         """
         insert into webhook_dead_letters
             (workspace_id, id, event_id, event_type, campaign_id, version, endpoint_id, attempts,
              error_class, http_status, died_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        select *, $11::timestamptz
+        from unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::text[],
+                    $8::int[], $9::text[], $10::int[])
         """,
-        delivery.workspace,
-        letter_id,
-        delivery.event_id,
-        delivery.event_type,
-        delivery.campaign_id,
-        delivery.version,
-        delivery.endpoint_id,
-        attempt.number,
-        reply.error_class if reply else None,
-        reply.http_status if isinstance(reply, Answer) else None,
+        [delivery.workspace for delivery in deliveries],
+        [letter_id for letter_id, _ in letters],
+        [delivery.event_id for delivery in deliveries],
+        [delivery.event_type for delivery in deliveries],
+        [delivery.campaign_id for delivery in deliveries],
+        [delivery.version for delivery in deliveries],
+        [delivery.endpoint_id for delivery in deliveries],
+        [attempt.number for attempt in attempts],
+        [reply.error_class if reply else None for reply in replies],
+        [reply.http_status if isinstance(reply, Answer) else None for reply in replies],
         now,
     )
 

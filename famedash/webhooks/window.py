@@ -62,8 +62,8 @@ class Note:
         return self.row is not None or self.drop_row
 
     @property
-    def ends_lane_hold(self) -> bool:
-        """A death or an expiry: once this is committed, what queues behind it may go."""
+    def ends_lane(self) -> bool:
+        """A death or an expiry: what queues behind it may go once this is committed, not before."""
         return self.attempt is not None and self.attempt.status in (Status.DEAD, Status.EXPIRED)
 
     @property
@@ -115,7 +115,7 @@ class Window:
         self._settled_to = standing.position
         self._present: set[tuple[UUID, str]] = set()
         self._recorded: list[tuple[UUID, str]] = []
-        self._own_writes: deque[UUID | None] = deque([standing.write_id], maxlen=32)
+        self._own_writes: list[UUID | None] = [standing.write_id]
 
     def lane(self, key: LaneKey) -> Lane:
         return self.lanes.setdefault(key, Lane(key))
@@ -183,8 +183,11 @@ class Window:
                 self._recorded.append((delivery.event_id, delivery.endpoint_id))
 
     def agrees_with(self, standing: Standing) -> bool:
-        """Is the row, as a renewal read it, one that we wrote or took over?"""
-        return standing.epoch == self.standing.epoch and standing.write_id in self._own_writes
+        """Is the row, as a renewal read it, one that we wrote or took over? (It may be some writes old.)"""
+        if standing.epoch != self.standing.epoch or standing.write_id not in self._own_writes:
+            return False
+        del self._own_writes[: self._own_writes.index(standing.write_id)]
+        return True
 
     def may_send(self, now: float) -> bool:
         """`now` is monotonic. False once the lease may have run out, and while the partition is given up."""

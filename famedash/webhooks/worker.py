@@ -22,10 +22,10 @@ from famedash.webhooks.batch import Recorder
 from famedash.webhooks.consumer import Consumer
 from famedash.webhooks.endpoints import Endpoints
 from famedash.webhooks.lanes import Lanes
-from famedash.webhooks.model import Attempt, Delivery, LaneKey, Status
+from famedash.webhooks.model import Attempt, Delivery, EndpointKey, LaneKey, Status
 from famedash.webhooks.sender import Sender
 from famedash.webhooks.settings import WebhookSettings
-from famedash.webhooks.window import Lane, Note, Row, Taken, Window
+from famedash.webhooks.window import Note, Taken, Window
 
 log = structlog.get_logger()
 attempts_total = counter("famedash_webhook_attempts_total", "Tries, by what came of them.", ["status"])
@@ -66,6 +66,7 @@ class Deliverer:
         )
         self._sends: dict[asyncio.Task[None], tuple[Window, Taken]] = {}
         self._due = asyncio.Event()
+        self._lost: set[int] = set()
         self._leaving = False
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -82,7 +83,7 @@ class Deliverer:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            await self._leave(reading, fetching)
+            await self._leave(reading, fetching, renewing=renewing)
         finally:
             for task in (*tasks, *self._sends):
                 task.cancel()
@@ -90,12 +91,18 @@ class Deliverer:
     # --- owning
 
     async def _renew(self) -> None:
+        if self._lost:
+            await self.ownership.forfeit(self._lost)
+            self._lost.clear()
         self.adopt(await self.ownership.renew(claim=not self._leaving))
         await self._release_drained()
-        await asyncio.sleep(RENEW_SECONDS)
+        await asyncio.sleep(0 if self._lost else RENEW_SECONDS)
 
     def adopt(self, share: Share) -> None:
-        """Take what is newly ours, drop what is not ours any more or was written by somebody else."""
+        """Take what is newly ours, drop what is not ours any more or was written by somebody else.
+
+        What was dropped is taken again only under a new epoch, whose owner suspects what we sent from it.
+        """
         for partition, window in list(self.windows.items()):
             standing = share.held.get(partition)
             if standing is None or not window.agrees_with(standing):
@@ -103,7 +110,7 @@ class Deliverer:
             else:
                 window.fresh_until = share.fresh_until
         for partition, standing in share.held.items():
-            if partition not in self.windows and not self._leaving:
+            if partition not in self.windows and partition not in self._lost and not self._leaving:
                 self.windows[partition] = Window(standing, fresh_until=share.fresh_until)
         staying = [window for window in self.windows.values() if not window.draining]
         excess = share.surplus - (len(self.windows) - len(staying))
@@ -116,6 +123,7 @@ class Deliverer:
         partition = window.standing.partition
         if self.windows.get(partition) is window:
             del self.windows[partition]
+            self._lost.add(partition)
             log.warning("partition.lost", partition=partition, epoch=window.standing.epoch)
 
     async def _release_drained(self) -> None:
@@ -157,6 +165,7 @@ class Deliverer:
         )
         await self.endpoints.refresh(self.database, {delivery.workspace for delivery in deliveries})
         started = [pair for pair in map(self._start_row, deliveries) if pair]
+        self.lanes.keep_room(_without_room(deliveries, started))
         for window, taken in started:
             if not self.endpoints.expired(taken.delivery):
                 self.recorder.add(window, Note(taken, mark_sending=True))
@@ -203,48 +212,32 @@ class Deliverer:
             note = pipeline.expire(taken, now=now())
         else:
             note = await pipeline.try_once(self.sender, taken, settings=self.settings, clock=now)
-        self._conclude(window, taken, note)
+        if asyncio.current_task() in self._sends:  # else it was interrupted and is on record
+            self._conclude(window, taken, note)
 
     def _conclude(self, window: Window, taken: Taken, note: Note) -> None:
         """Write down what came of it, and let the lane go on as far as it may."""
-        lane = self.lanes.finish(window, taken)
         if window.closed or note.attempt is None:
+            self.lanes.finish(window, taken)
             return
         _report(note.attempt)
-        behind: list[Taken] = []
-        if note.row:
-            behind = self.lanes.park(window, lane)
-        elif note.attempt.status is not Status.DELIVERED:
-            self.lanes.hold(lane)
-        elif not taken.from_row:
-            self.lanes.go_on(window, lane)
         if note.disables:
             self.endpoints.switched_off(taken.delivery.endpoint, now())
-        self.recorder.add(window, note, *(Note(one, row=Row(one.delivery.tries)) for one in behind))
+        self.recorder.add(window, *self.lanes.conclude(window, taken, note))
+        if self.lanes.has_room_for_rows():
+            self._due.set()
         self._pump()
 
     def _recorded(self, window: Window, notes: Sequence[Note], waits: dict[LaneKey, bool] | None) -> None:
         """After a commit: lanes that waited for it go on, and due rows are looked for."""
-        of_lane: dict[Lane, list[Note]] = {}
-        for note in notes:
-            if note.touches_lane or note.ends_lane_hold:
-                of_lane.setdefault(window.lane(note.taken.delivery.lane), []).append(note)
-        for lane, some in of_lane.items():
-            touched = any(note.touches_lane for note in some)
-            self.lanes.recorded(
-                window,
-                lane,
-                rows_written=sum(note.row is not None for note in some),
-                waits=None if not touched else True if waits is None else waits[lane.key],
-                released=any(note.ends_lane_hold for note in some),
-            )
+        self.lanes.after_commit(window, notes, waits)
         if any(note.touches_lane for note in notes):
             self._due.set()
         self._pump()
 
     # --- leaving
 
-    async def _leave(self, *taking_up: asyncio.Task[None]) -> None:
+    async def _leave(self, *taking_up: asyncio.Task[None], renewing: asyncio.Task[None]) -> None:
         """Wait for open sends, record the rest as interrupted, and give everything back.
 
         Where the database is away nothing is given back: the next owner suspects what could not be recorded.
@@ -260,14 +253,29 @@ class Deliverer:
             task.cancel()
         if self._sends:
             await asyncio.wait(list(self._sends), timeout=max(0.0, until - time.monotonic()))
-        for task, (window, taken) in list(self._sends.items()):
-            if not task.done():
-                task.cancel()
-                self._conclude(window, taken, pipeline.interrupt(taken, now=now()))
+        self._interrupt_sends()
         with suppress(*AGAIN_LATER):  # TimeoutError is one of them
             await asyncio.wait_for(self.recorder.flush(), FLUSH_SECONDS)
+            renewing.cancel()
+            await asyncio.wait([renewing])
             await self._release(list(self.windows.values()))
             await self.ownership.leave()
+
+    def _interrupt_sends(self) -> None:
+        """What is still open may arrive or not: it is on record, and waits to be sent again."""
+        for task, (window, taken) in list(self._sends.items()):
+            if not task.done():
+                del self._sends[task]
+                task.cancel()
+                self._conclude(window, taken, pipeline.interrupt(taken, now=now()))
+
+
+def _without_room(
+    deliveries: Sequence[Delivery], started: Sequence[tuple[Window, Taken]]
+) -> set[EndpointKey]:
+    """The endpoints that have due rows for which there was no slot."""
+    sent = {id(taken.delivery) for _, taken in started}
+    return {delivery.endpoint for delivery in deliveries if id(delivery) not in sent}
 
 
 def _report(attempt: Attempt) -> None:

@@ -1,8 +1,14 @@
 """Workers that stop, die, freeze and share: what is on record, and who goes on."""
 
 import asyncio
+import json
+from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from famedash.infra.log.ownership import Share
 from famedash.practice.receiver import Behaviour
+from famedash.webhooks import worker as worker_module
 from tests.flow.system import System, Worker, running, until
 
 
@@ -152,3 +158,62 @@ async def test_a_frozen_owner_that_wakes_up_is_refused(database_url: str, redis_
         assert attempts(rows) == attempts(await system.logs()) == [(1, "interrupted"), (1, "delivered")]
         assert len(second.deliverer.windows) == 16
         await system.workers[0].kill()
+
+
+async def test_a_renewal_whose_answer_comes_late_costs_nothing(database_url: str, redis_url: str) -> None:
+    """PROMISE: a healthy owner keeps its partition, however many writes lie between question and answer.
+
+    Breaks if it knows only some of its own writes again: it would drop what it has sent, without a row.
+    """
+    async with running(database_url, redis_url, workers=0) as system:
+        await system.create()
+        for number in range(60):
+            await system.change(name=f"Version {number}")
+        worker = await system.start_worker()
+        renew = worker.deliverer.ownership.renew
+
+        async def renew_late(*, claim: bool = True) -> Share:
+            share = await renew(claim=claim)
+            await asyncio.sleep(0.5)
+            return share
+
+        worker.deliverer.ownership.renew = renew_late  # type: ignore[method-assign]
+        rows = await system.settled(61, seconds=30)
+
+        assert [status for _, status in attempts(rows)] == ["delivered"] * 61
+        assert system.received() == list(range(1, 62))
+
+
+async def test_a_due_retry_does_not_wait_for_the_backlog_of_its_endpoint(
+    database_url: str, redis_url: str
+) -> None:
+    """PROMISE: the schedule holds under load. Breaks if the log fills every slot that comes free."""
+    async with running(database_url, redis_url, workers=0, backoff_seconds=0.1) as system:
+        for number in range(120):
+            await system.create(f"c{number}")
+        system.receiver.behaviour = Behaviour(delay_seconds=0.03)
+        system.receiver.behaviour.answers = [503]
+        await system.start_worker(max_in_flight=2)
+        await until(lambda: _called(system, 3), 20)
+        system.receiver.behaviour.answers = []
+        first = json.loads(bytes(system.receiver.received[0].event))["data"]["campaignId"]
+        rows = await system.settled(1, first, seconds=30)
+        others = len(system.receiver.received)
+
+    assert attempts(rows) == [(1, "retrying"), (2, "delivered")]
+    assert others < 80
+
+
+async def test_a_lane_drains_though_the_workers_clock_is_behind(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: clocks may differ. Breaks if each row of a lane waits out the difference."""
+    monkeypatch.setattr(worker_module, "now", lambda: datetime.now(UTC) - timedelta(seconds=1.5))
+    async with running(database_url, redis_url) as system:
+        system.receiver.behaviour = Behaviour(answers=[503])
+        await system.create()
+        for number in range(7):
+            await system.change(name=f"Version {number}")
+        await system.settled(8, seconds=6)
+
+        assert system.received() == list(range(1, 9))

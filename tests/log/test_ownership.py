@@ -9,7 +9,7 @@ from famedash.infra.database import Database
 from famedash.infra.log.fence import Fenced, move, standings
 from famedash.infra.log.model import Gap, Move, Position, Standing
 from famedash.infra.log.ownership import WINDOW, Ownership
-from famedash.infra.log.partitions import PARTITIONS, partition_of
+from famedash.infra.log.partitions import PARTITIONS, ForeignInstallation, partition_of
 
 READER = "webhooks"
 
@@ -138,3 +138,22 @@ async def test_settled_suspects_lower_the_number(database: Database) -> None:
     after = await write(database, standing, "2-2", settled_suspects=3)
 
     assert after.suspects == WINDOW - 3
+
+
+async def test_what_was_forfeited_is_taken_again_under_suspicion(database: Database) -> None:
+    owner = member(database)
+    await owner.renew()
+
+    await owner.forfeit([5])
+    share = await owner.renew()
+
+    assert (share.held[5].epoch, share.held[5].suspects) == (2, WINDOW)
+    assert (share.held[6].epoch, share.held[6].suspects) == (1, 0)
+
+
+async def test_an_installation_with_other_partitions_is_refused(database: Database) -> None:
+    """PROMISE: the number of partitions is fixed for good; another number would break every order."""
+    await database.fetchval("update installation set log_partitions = 32")
+
+    with pytest.raises(ForeignInstallation):
+        await member(database).renew()

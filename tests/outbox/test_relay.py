@@ -19,7 +19,7 @@ from famedash.infra.log.partitions import partition_of
 from famedash.infra.log.redis_publisher import redis_session
 from famedash.infra.loop import Stop
 from famedash.outbox import service
-from famedash.outbox.model import DEAD_WEBHOOKS, EVENTS, DomainEvent
+from famedash.outbox.model import DEAD_WEBHOOKS, EVENTS, DomainEvent, encode
 from famedash.outbox.worker import Relay
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -164,3 +164,14 @@ async def test_a_relay_that_lost_its_lease_publishes_nothing(
             await worker.publish(publisher)
 
     assert await versions(redis) == []
+
+
+async def test_a_batch_is_bounded_by_bytes_too(database: Database) -> None:
+    """PROMISE: one tenant's huge events cannot make a batch that Redis never takes."""
+    await announce(database, event(1), event(2), event(3))
+    size = len(encode(event(1)))
+
+    two = await service.unpublished(database, limit=10, limit_bytes=2 * size)
+    one = await service.unpublished(database, limit=10, limit_bytes=1)
+
+    assert [len(two), len(one)] == [2, 1]

@@ -46,6 +46,8 @@ def test_an_event_becomes_a_delivery_with_its_own_bytes() -> None:
         body(workspace=""),
         body(campaignId="c" * 201),
         body().replace(b"Z", b""),
+        body().replace(b"2026-11-25T12:00:00Z", b"0001-01-01T00:00:00+14:00"),
+        body().replace(b"2026-11-25T12:00:00Z", b"9999-12-31T23:59:59-14:00"),
     ],
 )
 def test_what_no_relay_wrote_is_set_aside(broken: bytes) -> None:

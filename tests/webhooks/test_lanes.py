@@ -25,13 +25,19 @@ def taken_up(lanes: Lanes, into: Window, *deliveries: Delivery) -> list[Taken]:
     return taken
 
 
+def came_back(lanes: Lanes, here: Window, taken: Taken, status: Status) -> list[Note]:
+    """The try is over; answers what is to be written."""
+    row = Row(1) if status is Status.RETRYING else None
+    return lanes.conclude(here, taken, Note(taken, attempt(taken, status), row=row))
+
+
 def test_a_lane_sends_one_at_a_time() -> None:
     lanes, here = Lanes(max_in_flight=8), window()
     first, second = taken_up(lanes, here, delivery(1), delivery(2))
 
     assert lanes.next(0) == (here, first)
     assert lanes.next(0) is None
-    lanes.go_on(here, lanes.finish(here, first))
+    came_back(lanes, here, first, Status.DELIVERED)
     assert lanes.next(0) == (here, second)
 
 
@@ -42,6 +48,22 @@ def test_an_endpoint_never_has_more_in_flight_than_its_cap() -> None:
     assert lanes.next(0)
     assert lanes.next(0)
     assert lanes.next(0) is None
+
+
+def test_a_slot_is_kept_for_rows_that_are_due() -> None:
+    """PROMISE: a retry goes out when it is due, however much the log has for the same endpoint."""
+    lanes, here = Lanes(max_in_flight=2), window()
+    first, *_ = taken_up(lanes, here, *(delivery(1, campaign_id=name) for name in "abcd"))
+    lanes.next(0)
+    lanes.next(0)
+
+    lanes.keep_room([first.delivery.endpoint])
+    came_back(lanes, here, first, Status.DELIVERED)
+
+    assert lanes.next(0) is None
+    assert lanes.has_room_for_rows()
+    lanes.keep_room([])
+    assert lanes.next(0)
 
 
 def test_nothing_is_sent_once_the_lease_may_have_run_out() -> None:
@@ -59,9 +81,10 @@ def test_behind_a_failure_everything_becomes_a_row() -> None:
     first, second = taken_up(lanes, here, delivery(1), delivery(2))
     lanes.next(0)
 
-    behind = lanes.park(here, lanes.finish(here, first))
+    notes = came_back(lanes, here, first, Status.RETRYING)
 
-    assert behind == [second]
+    assert [note.taken for note in notes] == [first, second]
+    assert all(note.row for note in notes)
     (third,) = here.open("3-0", [delivery(3)])
     assert not lanes.take_up(here, third, lane_waits=False)
     assert lanes.next(0) is None
@@ -69,15 +92,29 @@ def test_behind_a_failure_everything_becomes_a_row() -> None:
 
 def test_a_death_holds_its_lane_until_it_is_committed() -> None:
     lanes, here = Lanes(max_in_flight=8), window()
+    first, second, third = taken_up(lanes, here, delivery(1), delivery(2), delivery(3))
+    lanes.next(0)
+    delivered = came_back(lanes, here, first, Status.DELIVERED)
+    lanes.next(0)
+    died = came_back(lanes, here, second, Status.DEAD)
+
+    lanes.after_commit(here, delivered, {})
+    (fourth,) = here.open("4-0", [delivery(4)])
+    lanes.take_up(here, fourth, lane_waits=False)
+    assert lanes.next(0) is None
+    lanes.after_commit(here, died, {})
+    assert lanes.next(0) == (here, third)
+
+
+def test_a_lost_answer_parks_only_lanes_whose_rows_were_touched() -> None:
+    """PROMISE: a commit whose answer was lost stalls no lane that has its deliveries in memory."""
+    lanes, here = Lanes(max_in_flight=8), window()
     first, second = taken_up(lanes, here, delivery(1), delivery(2))
     lanes.next(0)
-    lane = lanes.finish(here, first)
-    lanes.hold(lane)
-    (third,) = here.open("3-0", [delivery(3)])
-    lanes.take_up(here, third, lane_waits=False)
+    delivered = came_back(lanes, here, first, Status.DELIVERED)
 
-    assert lanes.next(0) is None
-    lanes.recorded(here, lane, rows_written=0, waits=None)
+    lanes.after_commit(here, delivered, None)
+
     assert lanes.next(0) == (here, second)
 
 
@@ -86,10 +123,9 @@ def test_a_lane_stays_parked_while_a_row_of_it_is_not_written_yet() -> None:
     lanes, here = Lanes(max_in_flight=8), window()
     first, second, third = (here.open(f"{n}-0", [delivery(n)])[0] for n in (1, 2, 3))
     lanes.take_up(here, first, lane_waits=True)
-    lane = here.lane(first.delivery.lane)
     lanes.take_up(here, second, lane_waits=False)
 
-    lanes.recorded(here, lane, rows_written=1, waits=False)
+    lanes.after_commit(here, [Note(first, row=Row(0))], {first.delivery.lane: False})
     lanes.take_up(here, third, lane_waits=False)
 
     assert lanes.next(0) is None
@@ -219,21 +255,10 @@ class Owner:
             return
         taken = self.flying.pop(self.dice.randrange(len(self.flying)))
         self.world.seen.append(taken.delivery)
-        lane = self.lanes.finish(self.window, taken)
-        luck = self.dice.random()
-        if luck < 0.6:
-            if not taken.from_row:
-                self.lanes.go_on(self.window, lane)
-            note = Note(taken, attempt(taken, Status.DELIVERED), drop_row=taken.from_row)
-        elif luck < 0.9:
-            behind = self.lanes.park(self.window, lane)
-            self.notes.append(Note(taken, attempt(taken, Status.RETRYING), row=Row(1)))
-            self.notes += [Note(one, row=Row(0)) for one in behind]
-            return
-        else:
-            self.lanes.hold(lane)
-            note = Note(taken, attempt(taken, Status.DEAD), drop_row=taken.from_row)
-        self.notes.append(note)
+        status = self.dice.choices([Status.DELIVERED, Status.RETRYING, Status.DEAD], [6, 3, 1])[0]
+        row = Row(1) if status is Status.RETRYING else None
+        note = Note(taken, attempt(taken, status), row=row, drop_row=taken.from_row and not row)
+        self.notes += self.lanes.conclude(self.window, taken, note)
 
     def commit(self) -> None:
         move = self.window.settle(self.notes)
@@ -251,13 +276,9 @@ class Owner:
                 self.world.outcomes[event_id] = note.attempt.status
         self.world.standing = replace(self.world.standing, position=move.to, write_id=write_id)
         self.window.committed(move, write_id, notes)
-        for lane in {self.window.lane(note.taken.delivery.lane) for note in notes}:
-            mine = [note for note in notes if note.taken.delivery.lane == lane.key]
-            if any(note.touches_lane or (note.attempt and note.attempt.is_final) for note in mine):
-                written = sum(note.row is not None for note in mine)
-                touched = any(note.touches_lane for note in mine)
-                waits = self.world.head_of(lane.key) is not None if touched else None
-                self.lanes.recorded(self.window, lane, rows_written=written, waits=waits)
+        touched = {note.taken.delivery.lane for note in notes if note.touches_lane}
+        waits = {key: self.world.head_of(key) is not None for key in touched}
+        self.lanes.after_commit(self.window, notes, None if self.dice.random() < 0.05 else waits)
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from famedash.infra.database import Database, Transaction
+from famedash.infra.log import partitions
 from famedash.infra.log.fence import standings
 from famedash.infra.log.model import Standing
 from famedash.infra.log.partitions import PARTITIONS
@@ -43,10 +44,12 @@ class Ownership:
     async def renew(self, *, claim: bool = True) -> Share:
         """Keep what is ours, claim what is free up to a fair share, and read where each partition stands.
 
+        Raises `ForeignInstallation` where the log has another number of partitions.
         `claim=False` while leaving: what is held stays held until it is released, nothing is added.
         """
         asked_at = time.monotonic()
         async with self.database.transaction() as tx:
+            partitions.check(await tx.fetchval("select log_partitions from installation"))
             members = await self._appear(tx)
             held = await self._keep(tx)
             target = _fair_share(members, self.member)
@@ -59,7 +62,7 @@ class Ownership:
             fresh_until=asked_at + self.lease_seconds,
         )
 
-    async def release(self, partitions: Iterable[int]) -> None:
+    async def release(self, given: Iterable[int]) -> None:
         """Give partitions back cleanly: everything sent has been recorded."""
         async with self.database.transaction() as tx:
             await tx.execute(
@@ -67,7 +70,18 @@ class Ownership:
                 " where reader = $1 and owner = $2 and partition = any($3::int[])",
                 self.reader,
                 self.member,
-                list(partitions),
+                list(given),
+            )
+
+    async def forfeit(self, given: Iterable[int]) -> None:
+        """Give partitions up uncleanly: who takes them next, maybe ourselves, suspects what we sent."""
+        async with self.database.transaction() as tx:
+            await tx.execute(
+                "update reader_leases set owner = 'forfeited by ' || owner, lease_until = '-infinity'"
+                " where reader = $1 and owner = $2 and partition = any($3::int[])",
+                self.reader,
+                self.member,
+                list(given),
             )
 
     async def leave(self) -> None:
