@@ -166,8 +166,9 @@ async def test_a_renewal_whose_answer_comes_late_costs_nothing(database_url: str
     Breaks if it knows only some of its own writes again: it would drop what it has sent, without a row.
     """
     async with running(database_url, redis_url, workers=0) as system:
+        system.receiver.behaviour = Behaviour(delay_seconds=0.01)
         await system.create()
-        for number in range(60):
+        for number in range(149):
             await system.change(name=f"Version {number}")
         worker = await system.start_worker()
         renew = worker.deliverer.ownership.renew
@@ -178,10 +179,10 @@ async def test_a_renewal_whose_answer_comes_late_costs_nothing(database_url: str
             return share
 
         worker.deliverer.ownership.renew = renew_late  # type: ignore[method-assign]
-        rows = await system.settled(61, seconds=30)
+        rows = await system.settled(150, seconds=30)
 
-        assert [status for _, status in attempts(rows)] == ["delivered"] * 61
-        assert system.received() == list(range(1, 62))
+        assert [status for _, status in attempts(rows)] == ["delivered"] * 150
+        assert system.received() == list(range(1, 151))
 
 
 async def test_a_due_retry_does_not_wait_for_the_backlog_of_its_endpoint(
