@@ -81,6 +81,17 @@ class TooLarge(Refusal):
     title = "The request is too large"
 
 
+class TooMany(Refusal):
+    """More requests than this workspace may make; try again in a while."""
+
+    problem = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Unavailable(Refusal):
     """A server we need does not answer; try again in a while."""
 

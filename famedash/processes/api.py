@@ -18,6 +18,7 @@ from famedash.infra.http import handlers, openapi
 from famedash.infra.http.bearer import requires
 from famedash.infra.http.edge import Edge
 from famedash.infra.http.limits import Limits
+from famedash.infra.http.rates import Rates
 from famedash.infra.http.watch import Watch
 from famedash.infra.log.poke import Poke
 from famedash.infra.loop import Stop, repeat
@@ -67,7 +68,8 @@ def create_app(settings: Settings, resources: Resources) -> FastAPI:
     )
     handlers.install(app)
     openapi.install(app)
-    include_features(app, Edge(resources.database, requires(resources.authenticator)), settings)
+    rates = Rates(per_second=settings.rate_per_second, burst=settings.rate_burst)
+    include_features(app, Edge(resources.database, requires(resources.authenticator, rates)), settings)
     app.include_router(health.router(resources.database, resources.redis))
     return app
 

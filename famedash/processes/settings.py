@@ -1,9 +1,12 @@
 """The one reader of the environment: `FAMEDASH_*`, from the process or from a `.env`."""
 
+import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -24,6 +27,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     data_dir: Path = Path(".famedash")
+    embedded: bool = False
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -46,14 +50,36 @@ class Settings(BaseSettings):
     webhook_max_in_flight: int = Field(8, ge=1, le=1000)
     webhook_allow_private: str = ""
 
+    rate_per_second: float = Field(1000.0, ge=0, le=1_000_000)
+    rate_burst: int = Field(2000, ge=1, le=1_000_000)
     max_body_bytes: int = Field(1_048_576, ge=1024)
     log_format: Literal["auto", "json", "text"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _leads_somewhere(cls, url: str) -> str:
+        if url and not is_http_address(url):
+            raise PydanticCustomError(
+                "address", "must be empty, or an http:// or https:// address with a host"
+            )
+        return url
 
     @property
     def data_path(self) -> Path:
         """The data dir, absolute: a relative one stands beside the Makefile or the `.env`."""
         return self.data_dir if self.data_dir.is_absolute() else home() / self.data_dir
+
+
+def is_http_address(url: str) -> bool:
+    """Could this be posted to: http or https, a host, a port there is, nothing that no address may hold?"""
+    if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit takes some of these away in silence
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def load() -> Settings:

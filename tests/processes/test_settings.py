@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from famedash.processes.settings import Settings
 
@@ -53,3 +54,46 @@ def test_each_setting_has_a_sentence_before_it() -> None:
     ]
 
     assert without == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://h/",
+        "https://user:word@mock.endpoint:8443/campaign?a=b",
+        "http://127.0.0.1:8081/campaign",
+        "http://[::1]:8081/campaign",
+        "HTTPS://Example.COM",
+    ],
+)
+def test_an_address_that_could_be_posted_to_is_taken(url: str) -> None:
+    assert Settings(webhook_url=url).webhook_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "not-a-url",
+        "mock.endpoint/campaign",
+        "ftp://h/",
+        "//h/",
+        "http://",
+        "http:///path",
+        "http://:8081/",
+        "http://h:0/",
+        "http://h:99999/",
+        "http://h:port/",
+        "http://::1:8081/",
+        "http://[::1/",
+        "http://a b/",
+        " http://h/",
+        "http://h/\n",
+        "ht\ttp://h/",
+        "http://h\x00/",
+    ],
+)
+def test_an_address_that_could_never_be_posted_to_is_refused(url: str) -> None:
+    """PROMISE: no process starts whose every event would die of its address."""
+    with pytest.raises(ValidationError, match="http:// or https:// address with a host"):
+        Settings(webhook_url=url)

@@ -1,6 +1,7 @@
 """Who is asking, as a FastAPI dependency: one object a scope, and itself the security scheme (cheap)."""
 
 from collections.abc import Callable
+from time import monotonic
 
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -8,6 +9,7 @@ from starlette.requests import Request
 
 from famedash.infra.auth.principal import SCOPES, Principal
 from famedash.infra.auth.tokens import Authenticator, MissingScope, MissingToken
+from famedash.infra.http.rates import Rates
 
 SCHEME = "token"
 
@@ -15,26 +17,28 @@ _model = HTTPBearer(bearerFormat="JWT", description="A JSON Web Token: `famedash
 
 
 class Requires(SecurityBase):
-    """Answers the caller's `Principal` when his token carries `scope`; else refuses with 401 or 403."""
+    """Answers the caller's `Principal` when his token carries `scope`; else refuses with 401, 403 or 429."""
 
-    def __init__(self, authenticator: Authenticator, scope: str) -> None:
+    def __init__(self, authenticator: Authenticator, rates: Rates, scope: str) -> None:
         if scope not in SCOPES:
             raise ValueError(f"no such scope: {scope}")
         self.model = _model
         self.scheme_name = SCHEME
         self.scope = scope
         self._authenticator = authenticator
+        self._rates = rates
 
     async def __call__(self, request: Request) -> Principal:
         principal = await self._authenticator.verify(bearer_token(request))
+        self._rates.take(principal.workspace, monotonic())
         if self.scope not in principal.scopes:
             raise MissingScope(self.scope)
         return principal
 
 
-def requires(authenticator: Authenticator) -> Callable[[str], Requires]:
+def requires(authenticator: Authenticator, rates: Rates) -> Callable[[str], Requires]:
     """`Edge.requires`: from a scope to the dependency that asks for it."""
-    return lambda scope: Requires(authenticator, scope)
+    return lambda scope: Requires(authenticator, rates, scope)
 
 
 def bearer_token(request: Request) -> str:

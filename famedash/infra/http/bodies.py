@@ -1,16 +1,11 @@
 """Request bodies: camelCase, no unknown fields, no text that cannot be stored."""
 
-import json
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 
-from famedash.infra.errors import Malformed
 from famedash.infra.http.texts import refuse_unsound
-from famedash.infra.http.validation import refusal_of
-
-B = TypeVar("B", bound=BaseModel)
 
 
 class Body(BaseModel):
@@ -25,18 +20,3 @@ class Body(BaseModel):
     def _sound(cls, value: Any) -> Any:
         refuse_unsound(value)
         return value
-
-
-def parse(model: type[B], raw: bytes) -> B:
-    """A body from its bytes, for a route that needs the bytes as well.
-
-    Raises `Malformed` (not JSON) or `Invalid` with the fields.
-    """
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Malformed("The body is not valid JSON.") from None
-    try:
-        return model.model_validate(value)
-    except ValidationError as found:
-        raise refusal_of(found.errors(include_url=False)) from None

@@ -12,7 +12,7 @@ class Edge:
     """Built once by `processes.api`; every feature exports `router(edge) -> APIRouter`.
 
     `requires("campaigns:write")` is a FastAPI dependency that answers the caller's `Principal`
-    or refuses with 401 or 403.
+    or refuses with 401, 403 or 429.
     """
 
     database: Database

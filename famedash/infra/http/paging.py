@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from fastapi import Query
 
+from famedash.infra import json
 from famedash.infra.errors import FieldError, Invalid
-from famedash.infra.http.responses import json_bytes
 from famedash.infra.http.texts import refuse_unsound
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
 
 def encode_cursor(position: Any) -> str:
     """Where the next page starts (a tuple of plain values), as opaque text."""
-    return base64.urlsafe_b64encode(json_bytes(position)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(json.encode(position)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:

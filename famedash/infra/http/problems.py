@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from famedash.infra import json
 from famedash.infra.auth.tokens import MissingScope, MissingToken
 from famedash.infra.errors import (
     Conflict,
@@ -19,10 +20,10 @@ from famedash.infra.errors import (
     PreconditionFailed,
     Refusal,
     TooLarge,
+    TooMany,
     Unauthenticated,
     Unavailable,
 )
-from famedash.infra.http.responses import json_bytes
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,6 +36,7 @@ _status_of: Mapping[type[Refusal], int] = {
     PreconditionFailed: 412,
     TooLarge: 413,
     Invalid: 422,
+    TooMany: 429,
     Unavailable: 503,
 }
 
@@ -60,7 +62,7 @@ def problem(
         document["instance"] = instance
     if fields:
         document["errors"] = [{"field": each.field, "message": each.message} for each in fields]
-    return Response(json_bytes(document), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(json.encode(document), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def from_refusal(refusal: Refusal) -> Response:
@@ -105,7 +107,7 @@ def _headers(refusal: Refusal) -> dict[str, str] | None:
         case MissingScope():
             missing = f'error="insufficient_scope", scope="{refusal.scope}"'
             return {"WWW-Authenticate": f'Bearer realm="famedash", {missing}'}
-        case Unavailable():
+        case Unavailable() | TooMany():
             return {"Retry-After": str(refusal.retry_after_seconds)}
     return None
 
