@@ -20,11 +20,12 @@ from famedash.campaigns.schemas import (
 from famedash.idempotency import model as idempotency_model
 from famedash.idempotency import service as idempotency
 from famedash.idempotency.model import Answer
+from famedash.infra import json
 from famedash.infra.auth.principal import Principal
 from famedash.infra.errors import FieldError, Invalid
 from famedash.infra.http.edge import Edge
 from famedash.infra.http.paging import Cursor, Limit, decode_cursor, encode_cursor, page
-from famedash.infra.http.responses import json_bytes, json_response
+from famedash.infra.http.responses import json_response
 
 Key = Annotated[
     str | None,
@@ -198,12 +199,12 @@ def _expected(if_match: str | None) -> frozenset[int] | None:
 
 
 def _shown(campaign: Campaign) -> Answer:
-    return Answer(200, {"ETag": etag(campaign)}, json_bytes(events.document(campaign)))
+    return Answer(200, {"ETag": etag(campaign)}, json.encode(events.document(campaign)))
 
 
 def _created(campaign: Campaign) -> Answer:
     headers = {"ETag": etag(campaign), "Location": f"/campaigns/{quote(campaign.id, safe='')}"}
-    return Answer(201, headers, json_bytes(events.document(campaign)))
+    return Answer(201, headers, json.encode(events.document(campaign)))
 
 
 def _response(answer: Answer) -> Response:

@@ -27,13 +27,15 @@ GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.DeadlockDetectedError,
     asyncpg.InternalClientError,
     asyncio.TimeoutError,
 )
-"""What asyncpg raises when the server is away, restarting or full, or ended our transaction: again later."""
+"""What asyncpg raises when there is no way in, or the server went away or ended our transaction: later."""
 
 IMPATIENT = (
     ("idle_in_transaction_session_timeout", "5000"),
@@ -61,6 +63,13 @@ class Transaction:
 
     async def execute(self, sql: str, *values: object) -> str:
         return await self.connection.execute(sql, *values)
+
+    async def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """The same statement for each row of values, in one round trip."""
+        if len(rows) == 1:
+            await self.connection.execute(sql, *rows[0])
+        else:
+            await self.connection.executemany(sql, rows)
 
     async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
         return await self.connection.fetch(sql, *values)
@@ -97,7 +106,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit on a clean exit, roll back on an exception.
 
-        Raises `Unavailable` when the server is away before the body ran, `Postponed` never.
+        Raises `Unavailable` when no connection can be had. Once there is one, a server that goes away raises
+        asyncpg's own (one of `GONE`), from BEGIN on: nothing was changed then, unless it was the answer to
+        COMMIT that was lost, which leaves it in doubt.
         """
         async with self.connection() as connection:
             tx = Transaction(connection)

@@ -6,19 +6,17 @@ numbers there and each of them can show all; elsewhere a process shows its own.
 
 import os
 from collections.abc import Sequence
-from typing import Literal
 
 from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
     start_http_server,
 )
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -29,17 +27,10 @@ _tenants = frozenset(
     {"workspace", "workspace_id", "tenant", "campaign", "campaign_id", "subject", "endpoint_id"}
 )
 
-GaugeMode = Literal["livesum", "livemax", "livemin", "livemostrecent", "mostrecent", "max", "min", "sum"]
-
 
 def counter(name: str, about: str, labels: Sequence[str] = ()) -> Counter:
     """A number that only grows; `name` starts with `famedash_` and ends in `_total`."""
     return Counter(name, about, _checked(labels))
-
-
-def gauge(name: str, about: str, labels: Sequence[str] = (), *, mode: GaugeMode = "livesum") -> Gauge:
-    """A number that goes up and down; `mode` says how those of several processes become one."""
-    return Gauge(name, about, _checked(labels), multiprocess_mode=mode)
 
 
 def histogram(
@@ -57,12 +48,6 @@ def exposition() -> bytes:
 def serve(port: int, *, host: str = "127.0.0.1") -> None:
     """Show the page at `port` from a thread, for a process that serves no HTTP otherwise."""
     start_http_server(port, addr=host, registry=_registry())
-
-
-def forget(pid: int) -> None:
-    """A process has ended: its live gauges no longer count."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _registry() -> CollectorRegistry:

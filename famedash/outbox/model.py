@@ -5,12 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
+from famedash.infra import json
 
 EVENTS = "events"
 DEAD_WEBHOOKS = "dead:webhooks"
-
-_encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,6 @@ class DomainEvent:
 
 def encode(event: DomainEvent) -> bytes:
     """`{id, type, timestamp, data}` as JSON; Decimal as a number, time as RFC 3339 in UTC with `Z`."""
-    return _encoder.encode(
+    return json.encode(
         {"id": event.id, "type": event.type, "timestamp": event.occurred_at, "data": event.data}
     )

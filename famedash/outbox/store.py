@@ -16,27 +16,34 @@ class Unpublished:
 
 
 async def insert(tx: Transaction, events: Sequence[DomainEvent]) -> None:
-    """Append the events, in order, and note their `seq` as unpublished, in one statement."""
-    await tx.execute(
+    """Append the events, in order, and note their `seq` as unpublished: one round trip.
+
+    Value by value: an array a column costs asyncpg 40 us an event more, and most calls bring one event.
+    """
+    await tx.executemany(
         """
         with event as (
             insert into outbox_events
                 (workspace_id, campaign_id, version, event_id, type, topic, partition, body, occurred_at)
-            select * from unnest($1::text[], $2::text[], $3::int[], $4::uuid[], $5::text[], $6::text[],
-                                 $7::int[], $8::bytea[], $9::timestamptz[])
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             returning seq
         )
         insert into outbox_unpublished (seq) select seq from event
         """,
-        [event.workspace for event in events],
-        [event.campaign_id for event in events],
-        [event.version for event in events],
-        [event.id for event in events],
-        [event.type for event in events],
-        [event.topic for event in events],
-        [partition_of(event.workspace, event.campaign_id) for event in events],
-        [encode(event) for event in events],
-        [event.occurred_at for event in events],
+        [
+            (
+                event.workspace,
+                event.campaign_id,
+                event.version,
+                event.id,
+                event.type,
+                event.topic,
+                partition_of(event.workspace, event.campaign_id),
+                encode(event),
+                event.occurred_at,
+            )
+            for event in events
+        ],
     )
 
 

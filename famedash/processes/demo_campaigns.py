@@ -5,6 +5,7 @@ from typing import Any
 import aiohttp
 
 WORKSPACE = "demo"
+PATIENCE_SECONDS = 10
 
 CAMPAIGNS: list[dict[str, Any]] = [
     {
@@ -35,10 +36,17 @@ CAMPAIGNS: list[dict[str, Any]] = [
 
 
 async def seed(base_url: str, token: str) -> int:
-    """Create what is not there yet (a taken id is fine); answers how many were made."""
+    """Create what is not there yet (a taken id is fine); answers how many were made.
+
+    Raises `aiohttp.ClientError` or `TimeoutError` where the API does not answer, or answers something else.
+    """
     made = 0
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+    async with aiohttp.ClientSession(
+        headers={"Authorization": f"Bearer {token}"}, timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+    ) as session:
         for campaign in CAMPAIGNS:
             async with session.post(f"{base_url}/campaigns", json=campaign) as answer:
+                if answer.status != 409:
+                    answer.raise_for_status()
                 made += answer.status == 201
     return made

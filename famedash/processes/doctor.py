@@ -14,12 +14,12 @@ from redis.exceptions import RedisError
 
 from famedash.infra.auth.settings import Misconfigured
 from famedash.infra.database import GONE, open_database
-from famedash.infra.embedded import DataDirInUse, EmbeddedUnavailable, is_free
+from famedash.infra.embedded import DataDirInUse, EmbeddedUnavailable, Endpoints, is_free
 from famedash.infra.errors import Postponed, Unavailable
 from famedash.infra.migrate import pending
 from famedash.infra.redis import open_redis
 from famedash.processes.secrets import auth_settings, embedded, webhook_secret
-from famedash.processes.servers import with_servers
+from famedash.processes.servers import server_addresses
 from famedash.processes.settings import Settings
 from famedash.processes.welcome import answers
 
@@ -45,14 +45,14 @@ async def run(settings: Settings) -> int:
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Look at what needs no server, then at the servers."""
+    """Look at what needs no server, then at the servers; nothing that is wrong keeps from the next."""
     yield await port(settings.host, settings.port)
     if embedded(settings):
         yield data_dir(settings.data_path)
     yield _secret("tokens can be verified", lambda: auth_settings(settings))
     yield _secret("webhooks can be signed", lambda: webhook_secret(settings))
     try:
-        async with with_servers(settings) as found:
+        async with server_addresses(settings) as found:
             async for finding in servers(found):
                 yield finding
     except (DataDirInUse, EmbeddedUnavailable, OSError) as reason:
@@ -88,12 +88,12 @@ def _secret(about: str, read: Callable[[], object]) -> Finding:
     return Finding(about)
 
 
-async def servers(settings: Settings) -> AsyncIterator[Finding]:
+async def servers(found: Endpoints) -> AsyncIterator[Finding]:
     """The database, Redis, and whether their clocks agree with ours."""
     clocks: dict[str, float] = {}
-    for finding in await database(settings.database_url, clocks):
+    for finding in await database(found.database_url, clocks):
         yield finding
-    async with open_redis(settings.redis_url) as redis:
+    async with open_redis(found.redis_url) as redis:
         for finding in await streams(redis, clocks):
             yield finding
     for finding in skews(clocks):

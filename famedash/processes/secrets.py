@@ -1,7 +1,6 @@
 """Secrets: given by the environment or by a file; made in the data dir only where we run our own servers."""
 
 import base64
-import binascii
 import os
 import secrets
 import tempfile
@@ -11,13 +10,12 @@ from pydantic import SecretStr
 
 from famedash.infra.auth.settings import AuthSettings, Misconfigured
 from famedash.processes.settings import Settings
-
-WEBHOOK_PREFIX = "whsec_"
+from famedash.webhooks.signing import PREFIX, key_of
 
 
 def embedded(settings: Settings) -> bool:
     """Do we run our own servers? `up` says so to its children, whose addresses are set."""
-    return not settings.database_url or os.environ.get("FAMEDASH_EMBEDDED") == "1"
+    return settings.embedded or not settings.database_url
 
 
 def auth_settings(settings: Settings) -> AuthSettings:
@@ -49,7 +47,7 @@ def webhook_secret(settings: Settings) -> str:
         raise Misconfigured(
             "Set FAMEDASH_WEBHOOK_SECRET or FAMEDASH_WEBHOOK_SECRET_FILE: webhooks are signed with it."
         )
-    fresh = WEBHOOK_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+    fresh = PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     return _kept(settings.data_path / "webhook_secret", fresh)
 
 
@@ -72,10 +70,10 @@ def _given(secret: SecretStr, file: Path | None, name: str) -> str:
 def _well_formed(secret: str) -> str:
     """Standard Webhooks asks for 24 to 64 random bytes."""
     try:
-        key = base64.b64decode(secret.removeprefix(WEBHOOK_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
+        key = key_of(secret)
+    except ValueError:
         key = b""
-    if not secret.startswith(WEBHOOK_PREFIX) or not 24 <= len(key) <= 64:
+    if not secret.startswith(PREFIX) or not 24 <= len(key) <= 64:
         raise Misconfigured(
             "FAMEDASH_WEBHOOK_SECRET must be whsec_ followed by the base64 of 24 to 64 bytes:"
             ' `echo "whsec_$(openssl rand -base64 32)"` makes one.'
@@ -86,6 +84,8 @@ def _well_formed(secret: str) -> str:
 def _kept(path: Path, fresh: str) -> str:
     """What the file holds, `fresh` where there is none: whole or not at all, 0600, one winner of a race."""
     if not path.exists():
+        from famedash.infra.embedded.identity import give_to_folder_owner  # noqa: PLC0415 - rarely needed
+
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
         try:
@@ -93,6 +93,7 @@ def _kept(path: Path, fresh: str) -> str:
                 file.write(fresh)
                 file.flush()
                 os.fsync(file.fileno())
+            give_to_folder_owner(Path(draft))
             os.link(draft, path)
         except FileExistsError:
             pass

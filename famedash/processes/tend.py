@@ -1,4 +1,8 @@
-"""`famedash tend`: what the clock asks for. Safe with replicas: every job takes a lock of its own."""
+"""`famedash tend`: what the clock asks for. Safe with replicas.
+
+Campaigns and old keys are locked row by row, and a row that another process holds is skipped. Trimming takes
+no lock and needs none: it never passes a reader's position, and a second trim finds nothing left to drop.
+"""
 
 import asyncio
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import structlog
+
 from famedash.infra.embedded import (
     DataDirInUse,
     Embedded,
@@ -17,6 +19,7 @@ from famedash.infra.embedded import (
     free_port,
     is_free,
 )
+from famedash.infra.embedded.identity import give_to_folder_owner
 from famedash.processes.settings import Settings
 from famedash.processes.supervisor import Child, Hopeless, Supervisor, until_signalled
 from famedash.processes.welcome import welcome
@@ -25,13 +28,18 @@ SERVERS_STOP_SECONDS = 1.2  # at least; the children have 8, and everything ends
 WRONG_SETTINGS = 2  # the exit code of our commands for what no restart mends
 LOOPBACK = "127.0.0.0/8,::1/128"
 
+_log = structlog.get_logger()
+
 
 class PortTaken(Exception):
     """Stop: somebody listens where the API is to listen. The message names the port and the remedy."""
 
 
 async def up(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT, then stop in reverse order within 10 s; gives the exit code."""
+    """Run until SIGTERM or SIGINT, then stop in reverse order within 10 s; gives the exit code.
+
+    Raises `Postponed` where a database that is set cannot be reached.
+    """
     try:
         return await until_signalled(_run(settings))
     except (DataDirInUse, EmbeddedUnavailable, Hopeless, PortTaken) as error:
@@ -40,25 +48,32 @@ async def up(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> None:
-    from famedash.infra.migrate import migrate  # noqa: PLC0415 - asyncpg is imported while the servers start
+    from famedash.processes.migrate import bring_up_to_date  # noqa: PLC0415 - imports asyncpg while servers start
 
     async with AsyncExitStack() as stack:
         embedded = await _servers(settings, stack)
         api_port = _api_port(settings)
         endpoints = _endpoints(settings, embedded)
-        await migrate(endpoints.database_url)
+        await bring_up_to_date(endpoints.database_url)
         environment = _environment(settings, endpoints, api_port)
         supervisor = Supervisor(_stages(environment))
-        practice = f"http://{settings.practice_host}:{environment['FAMEDASH_PRACTICE_PORT']}"
+        practice = _practice_url(settings, environment["FAMEDASH_PRACTICE_PORT"])
         greeting = asyncio.create_task(
             welcome(settings, port=api_port, practice=None if settings.webhook_url else practice)
         )
+        greeting.add_done_callback(_note_failure)
         try:
             await supervisor.run()
         finally:
             greeting.cancel()
             if embedded is not None:
                 embedded.stop_within(SERVERS_STOP_SECONDS + supervisor.unused_stop_seconds)
+
+
+def _note_failure(greeting: asyncio.Task[None]) -> None:
+    """A greeting that fails stops nothing; it is a fault of ours, said here and only here."""
+    if not greeting.cancelled() and (fault := greeting.exception()):
+        _log.error("up.welcome_failed", exc_info=fault)
 
 
 async def _servers(settings: Settings, stack: AsyncExitStack) -> Embedded | None:
@@ -86,9 +101,9 @@ def _stages(environment: Mapping[str, str]) -> list[list[Child]]:
 
 def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dict[str, str]:
     """Ours, with what we decided: a child decides nothing of this again."""
-    practice_port = _practice_port(settings)
+    practice_port = str(_practice_port(settings))
     practice = {
-        "FAMEDASH_WEBHOOK_URL": f"http://{settings.practice_host}:{practice_port}/campaign",
+        "FAMEDASH_WEBHOOK_URL": f"{_practice_url(settings, practice_port)}/campaign",
         "FAMEDASH_WEBHOOK_ALLOW_PRIVATE": settings.webhook_allow_private or LOOPBACK,
     }
     return {
@@ -101,7 +116,7 @@ def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dic
         "FAMEDASH_DATA_DIR": str(settings.data_path),
         "FAMEDASH_HOST": settings.host,
         "FAMEDASH_PORT": str(api_port),
-        "FAMEDASH_PRACTICE_PORT": str(practice_port),
+        "FAMEDASH_PRACTICE_PORT": practice_port,
         "FAMEDASH_METRICS_PORT": "",  # one /metrics, the API's, shows them all
         "PROMETHEUS_MULTIPROC_DIR": str(_emptied(settings.data_path / "metrics")),
         **({} if settings.webhook_url else practice),
@@ -112,6 +127,7 @@ def _emptied(folder: Path) -> Path:
     """Counters start at zero with their processes; what the last run left would be added up for ever."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    give_to_folder_owner(folder)
     return folder
 
 
@@ -128,3 +144,8 @@ def _practice_port(settings: Settings) -> int:
     """Nobody needs to know it, so a taken one is not worth a refusal."""
     wanted = settings.practice_port
     return wanted if wanted and is_free(settings.practice_host, wanted) else free_port()
+
+
+def _practice_url(settings: Settings, port: str) -> str:
+    host = settings.practice_host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -21,7 +21,7 @@ async def welcome(settings: Settings, *, port: int, practice: str | None) -> Non
 
 
 async def _words(settings: Settings, base: str, practice: str | None) -> str:
-    from famedash.processes.demo_campaigns import WORKSPACE, seed  # noqa: PLC0415 - not before it is needed
+    from famedash.processes.demo_campaigns import WORKSPACE  # noqa: PLC0415 - not before it is needed
     from famedash.processes.token import issue  # noqa: PLC0415
 
     lines = ["", "FameDash is ready. Ctrl-C stops everything.", "", f"  API docs   {base}/docs"]
@@ -31,11 +31,11 @@ async def _words(settings: Settings, base: str, practice: str | None) -> str:
         token = issue(settings, workspace=WORKSPACE, scopes=(), days=7)
     except Misconfigured as reason:
         return "\n".join([*lines, f"  token      {reason}", ""])
-    await seed(base, token)
     bearer = f"-H 'Authorization: Bearer {token}'"
     return "\n".join(
         [
             *lines,
+            *await _seeding(base, token),
             f"  token      workspace {WORKSPACE}, 7 days (`make token` makes one for your own workspace):",
             "",
             token,
@@ -51,6 +51,21 @@ async def _words(settings: Settings, base: str, practice: str | None) -> str:
             "",
         ]
     )
+
+
+async def _seeding(base: str, token: str) -> list[str]:
+    """Make the demo campaigns; a sentence where that failed."""
+    import aiohttp  # noqa: PLC0415
+
+    from famedash.processes.demo_campaigns import seed  # noqa: PLC0415
+
+    try:
+        await seed(base, token)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return [
+            "  demo       its campaigns could not be made: see the lines of api; the next start tries again"
+        ]
+    return []
 
 
 async def answers(host: str, port: int, path: str) -> bool:

@@ -72,7 +72,11 @@ def router(edge: Edge, url: str) -> APIRouter:
     async def change_endpoint(
         endpoint_id: str, body: EndpointPatch, caller: Annotated[Principal, Depends(writes)]
     ) -> Response:
-        """Switch it on or off; it takes effect within 2 s. What is owed meanwhile ends as `expired`."""
+        """Switch it on or off; it takes effect within 2 s.
+
+        What happens while it is off is not owed to it. What was owed before and is not delivered yet ends as
+        `expired`.
+        """
         name = _known(endpoint_id)
         if body.enabled and not url:
             raise Conflict("The endpoint default points nowhere: set FAMEDASH_WEBHOOK_URL and start again.")

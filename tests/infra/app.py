@@ -16,18 +16,20 @@ from starlette.responses import Response, StreamingResponse
 from famedash.infra.auth.keys import SharedSecret
 from famedash.infra.auth.principal import Principal
 from famedash.infra.auth.tokens import Authenticator
-from famedash.infra.errors import Conflict, NotFound, PreconditionFailed, Refusal, Unavailable
+from famedash.infra.errors import Conflict, NotFound, PreconditionFailed, Refusal, TooMany, Unavailable
 from famedash.infra.http import handlers, openapi
 from famedash.infra.http.bearer import requires
-from famedash.infra.http.bodies import Body, parse
+from famedash.infra.http.bodies import Body
 from famedash.infra.http.limits import Limits
 from famedash.infra.http.paging import Cursor, Limit, decode_cursor, encode_cursor, page
+from famedash.infra.http.rates import Rates
 from famedash.infra.http.responses import json_response
 from famedash.infra.http.watch import Watch
 from tests.infra.test_auth import SECRET, SETTINGS, signed
 from tests.serving import serving
 
 MAX_BODY_BYTES = 1000
+UNBOUNDED = Rates(per_second=0, burst=1)
 
 
 class NewBudget(Body):
@@ -54,18 +56,19 @@ REFUSALS: dict[str, Refusal] = {
     "own": NeverMind("Not today."),
     "missing": NotFound("There is no such thing."),
     "moved": PreconditionFailed("It is at version 3 now."),
+    "busy": TooMany("Slow down.", retry_after_seconds=4),
     "away": Unavailable("Redis does not answer.", retry_after_seconds=7),
 }
 
 
-def small_app() -> FastAPI:
+def small_app(rates: Rates | None = None) -> FastAPI:
     app = FastAPI(
         redirect_slashes=False,
         middleware=[Middleware(Watch), Middleware(Limits, max_body_bytes=MAX_BODY_BYTES)],
     )
     handlers.install(app)
     openapi.install(app)
-    needs = requires(Authenticator(SETTINGS, SharedSecret(SECRET)))
+    needs = requires(Authenticator(SETTINGS, SharedSecret(SECRET)), rates or UNBOUNDED)
 
     @app.get("/me")
     async def me(caller: Annotated[Principal, Depends(needs("campaigns:read"))]) -> dict[str, str]:
@@ -77,10 +80,6 @@ def small_app() -> FastAPI:
     @app.post("/things")
     async def new_thing(body: NewThing) -> Response:
         return json_response(body.model_dump())
-
-    @app.post("/raw-things")
-    async def raw_thing(request: Request) -> Response:
-        return json_response(parse(NewThing, await request.body()).model_dump())
 
     @app.post("/streams")
     async def take_stream(request: Request) -> Response:
@@ -127,9 +126,9 @@ async def _breaks_off() -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
+async def client(rates: Rates | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP client of a running small app."""
-    async with serving(small_app()) as url, aiohttp.ClientSession(url) as session:
+    async with serving(small_app(rates)) as url, aiohttp.ClientSession(url) as session:
         yield session
 
 

@@ -23,7 +23,6 @@ async def api() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.mark.parametrize("path", ["/things", "/raw-things"])
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -40,19 +39,18 @@ async def api() -> AsyncIterator[aiohttp.ClientSession]:
     ],
 )
 async def test_what_cannot_be_stored_is_422_and_names_its_field(
-    api: aiohttp.ClientSession, path: str, body: str, field: str
+    api: aiohttp.ClientSession, body: str, field: str
 ) -> None:
     """PROMISE: U+0000, half surrogate pairs and NaN never reach PostgreSQL, where they would be a 500."""
-    response = await api.post(path, data=body, headers={"Content-Type": "application/json"})
+    response = await api.post("/things", data=body, headers={"Content-Type": "application/json"})
 
     assert response.status == 422
     assert list(fields(await problem(response))) == [field]
 
 
-@pytest.mark.parametrize("path", ["/things", "/raw-things"])
-async def test_unusual_but_sound_text_is_taken_as_it_is(api: aiohttp.ClientSession, path: str) -> None:
+async def test_unusual_but_sound_text_is_taken_as_it_is(api: aiohttp.ClientSession) -> None:
     metadata = {"emoji": "👩🏽‍🚀", "written": "\\u0000", "null": None, "deep": [[[[["x"]]]]], "": "\x01"}
-    response = await api.post(path, json={"name": "日本語", "metadata": metadata})
+    response = await api.post("/things", json={"name": "日本語", "metadata": metadata})
 
     assert response.status == 200
     taken = await response.json()

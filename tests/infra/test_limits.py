@@ -31,7 +31,7 @@ async def test_a_body_at_the_bound_is_taken(api: aiohttp.ClientSession) -> None:
         assert (response.status, await response.json()) == (200, {"bytes": MAX_BODY_BYTES})
 
 
-@pytest.mark.parametrize("path", ["/streams", "/things", "/raw-things"])
+@pytest.mark.parametrize("path", ["/streams", "/things"])
 async def test_a_body_beyond_the_bound_is_413_however_it_is_sent(
     api: aiohttp.ClientSession, path: str
 ) -> None:

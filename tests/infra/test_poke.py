@@ -6,6 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
+from famedash.infra.log.ear import Ear
 from famedash.infra.log.poke import Poke
 
 
@@ -83,3 +84,19 @@ async def test_who_listens_on_redis_hears_it(redis: Redis) -> None:
     await poke.close()
     assert heard is not None
     assert heard["channel"] == b"famedash:wake:outbox"
+
+
+async def test_an_ear_hears_the_poke_of_its_name_and_no_other(redis: Redis) -> None:
+    """Breaks if the two spell the channel differently: then every poll waits out its pause."""
+    poke, ear = Poke(redis), Ear(redis, "outbox")
+    await ear.listen(0.01)  # subscribes
+
+    listening = asyncio.create_task(ear.listen(5))
+    poke.request("metrics")
+    await asyncio.sleep(0.1)
+    assert not listening.done()
+    poke.request("outbox")
+    await asyncio.wait_for(listening, 2)
+
+    await ear.close()
+    await poke.close()

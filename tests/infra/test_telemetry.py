@@ -44,7 +44,6 @@ def test_a_label_that_names_a_tenant_is_refused(label: str) -> None:
 PROCESS = """
 from famedash.infra import telemetry
 telemetry.counter("famedash_probes_total", "Probes.").inc(2)
-telemetry.gauge("famedash_probing", "Probing now.").set(1)
 print(telemetry.exposition().decode())
 """
 
@@ -61,18 +60,3 @@ def test_one_process_shows_the_numbers_of_all(tmp_path: Path) -> None:
 
     assert "famedash_probes_total 2.0" in pages[0]
     assert "famedash_probes_total 4.0" in pages[1]
-
-
-def test_a_process_that_ended_no_longer_counts_in_live_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", PROCESS], stdout=subprocess.DEVNULL) as process:
-        process.wait()
-    assert "famedash_probing 1.0" in telemetry.exposition().decode()
-
-    telemetry.forget(process.pid)
-
-    page = telemetry.exposition().decode()
-    assert "famedash_probing 1.0" not in page
-    assert "famedash_probes_total 2.0" in page

@@ -91,6 +91,11 @@ def test_token_takes_workspace_scopes_and_days(tmp_path: Path) -> None:
     [
         (("token",), {"port": "eight"}, "FAMEDASH_PORT"),
         (("token",), {"jwt_secret": "hunter2"}, "at least 32 bytes"),
+        (
+            ("up",),
+            {"webhook_url": "ftp://me:hunter2@h"},
+            "FAMEDASH_WEBHOOK_URL: must be empty, or an http:// or https:// address with a host.",
+        ),
         (("token", "--scope", "everything"), {"jwt_secret": SECRET}, "No such scope: everything"),
         (("token", "--workspace", ""), {"jwt_secret": SECRET}, "1 to 200"),
         (("token",), {"database_url": "postgresql://db/x"}, "Set FAMEDASH_JWT_SECRET"),
@@ -125,6 +130,24 @@ def test_migrate_says_what_it_did_and_then_that_there_is_nothing_to_do(
 def test_a_database_that_is_away_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
     away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     answer = famedash("migrate", folder=tmp_path, database_url=away, redis_url="redis://127.0.0.1:1")
+
+    assert answer.returncode == 1
+    assert answer.stderr == "famedash: The database cannot be reached: check FAMEDASH_DATABASE_URL.\n"
+
+
+@pytest.mark.parametrize("command", ["migrate", "up"])
+def test_a_database_that_does_not_exist_is_one_sentence_and_exit_code_1(
+    tmp_path: Path, database_url: str, redis_url: str, command: str
+) -> None:
+    none = database_url.rpartition("/")[0] + "/no_such_database"
+    answer = famedash(
+        command,
+        folder=tmp_path,
+        database_url=none,
+        redis_url=redis_url,
+        port=str(free_port()),
+        data_dir="data",
+    )
 
     assert answer.returncode == 1
     assert answer.stderr == "famedash: The database cannot be reached: check FAMEDASH_DATABASE_URL.\n"

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from famedash.infra.embedded import free_port
-from famedash.processes import doctor
+from famedash.infra.embedded import Endpoints, free_port
+from famedash.processes import doctor, servers
 from famedash.processes.doctor import Finding
+from famedash.processes.settings import Settings
 from tests.serving import serving
 
 
@@ -126,3 +128,29 @@ async def test_clocks_are_compared_in_seconds(redis: Redis) -> None:
     await doctor.streams(redis, clocks)
 
     assert abs(clocks["Redis"]) < 1 + time.time() - before
+
+
+@pytest.mark.parametrize("secret", ["jwt_secret", "webhook_secret"])
+async def test_a_wrong_secret_keeps_from_nothing_that_follows(
+    tmp_path: Path, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """PROMISE: one look names everything. Here the servers are those of a running `up`."""
+    monkeypatch.setattr(servers, "running_endpoints", lambda _: Endpoints(database_url, redis_url))
+    settings = Settings(data_dir=tmp_path, port=free_port()).model_copy(
+        update={
+            "database_url": "",
+            "redis_url": "",
+            secret: SecretStr("wrong"),
+            f"{secret}_file": Path("none"),
+        }
+    )
+
+    found = [finding async for finding in doctor.examine(settings)]
+
+    assert any("Set only one of" in finding.remedy for finding in found)
+    assert {
+        "the database is migrated",
+        "Redis answers",
+        "the clock of the database agrees with ours",
+        "the clock of Redis agrees with ours",
+    } <= {finding.about for finding in found}

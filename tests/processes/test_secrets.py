@@ -1,5 +1,6 @@
 """Where secrets come from, and where they may be made."""
 
+import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,22 @@ def test_a_child_of_up_uses_the_data_dir_although_its_address_is_set(
     monkeypatch.setenv("FAMEDASH_EMBEDDED", "1")
 
     assert jwt_secret(settings(tmp_path, database_url=FAR)) == jwt_secret(settings(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("make", [jwt_secret, webhook_secret])
+def test_a_secret_that_root_makes_in_a_users_data_dir_is_that_users(
+    tmp_path: Path, make: Callable[[Settings], str]
+) -> None:
+    """Breaks if it stays root's: then that user's own commands cannot read it."""
+    (tmp_path / "data").mkdir(mode=0o700)
+    os.chown(tmp_path / "data", 1234, 5678)
+
+    make(settings(tmp_path))
+
+    (file,) = (tmp_path / "data").iterdir()
+    assert (file.stat().st_uid, file.stat().st_gid) == (1234, 5678)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_given_secret_wins_over_one_of_the_data_dir(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,14 @@ def share_with_owner(root: Path, identity: Identity) -> None:
     """After a run as root in an ordinary user's data dir, that user can still open its lock."""
     if identity.prefix and root.stat().st_uid == identity.uid:
         identity.own(root / ".lock")
+
+
+def give_to_folder_owner(path: Path) -> None:
+    """What root makes in an ordinary user's folder is that user's; where root may not, it stays root's."""
+    owner = path.parent.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        with suppress(PermissionError):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _nobody() -> tuple[int, int]:

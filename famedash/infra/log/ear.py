@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from famedash.infra.log.redis_log import PREFIX
+from famedash.infra.log.poke import CHANNELS
 
 
 class Ear:
@@ -15,7 +15,7 @@ class Ear:
 
     def __init__(self, redis: Redis, name: str) -> None:
         self.redis = redis
-        self.channel = f"{PREFIX}wake:{name}"
+        self.channel = CHANNELS + name
         self._pubsub: PubSub | None = None
 
     async def listen(self, seconds: float) -> None:
