@@ -1,0 +1,534 @@
+"""One POST against real receivers that behave badly: always an answer or a named failure, always in time."""
+
+import asyncio
+import ssl
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from famedash.infra.embedded import free_port
+from famedash.webhooks.model import Answer, NoAnswer, Reply
+from famedash.webhooks.sender import KEPT_BYTES, Sender, open_sender
+
+BODY = b'{"id": "e1"}'
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+HEADERS = {"webhook-id": "e1", "webhook-timestamp": "1", "webhook-signature": "v1,c2lnbmF0dXJl"}
+SHORT_SECONDS = 0.3
+AMPLE_SECONDS = 10.0
+
+Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class Receiver:
+    """What came in: each request's head and body, and how many connections brought them."""
+
+    url: str
+    heads: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    connections: int = 0
+
+
+@asynccontextmanager
+async def receiving(behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A server on a free port that reads each request whole, then behaves."""
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        receiver.connections += 1
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while not writer.is_closing():
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                length = head.lower().partition("content-length: ")[2].partition("\r\n")[0]
+                receiver.heads.append(head)
+                receiver.bodies.append(await reader.readexactly(int(length)))
+                await behave(writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    scheme = "https" if tls else "http"
+    receiver = Receiver(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/campaign")
+    try:
+        yield receiver
+    finally:
+        server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+def answering(answer: bytes) -> Behaviour:
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    return behave
+
+
+def closing_after(answer: bytes) -> Behaviour:
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    return behave
+
+
+async def resetting(writer: asyncio.StreamWriter) -> None:
+    """A TCP reset instead of an answer."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def hanging(_: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(60)
+
+
+def dripping(answer: bytes) -> Behaviour:
+    """A byte every 50 ms: never silent for long, and never done in time."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        for byte in answer:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    return behave
+
+
+def endless(start: bytes, piece: bytes) -> Behaviour:
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while not writer.is_closing():
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    return behave
+
+
+@pytest.fixture
+async def sender() -> AsyncIterator[Sender]:
+    async with open_sender(timeout_seconds=AMPLE_SECONDS) as sender:
+        yield sender
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[Sender]:
+    """A sender that waits 0.3 s in all."""
+    async with open_sender(timeout_seconds=SHORT_SECONDS) as sender:
+        yield sender
+
+
+async def post(sender: Sender, receiver: Receiver) -> Reply:
+    return await sender.post(receiver.url, BODY, HEADERS)
+
+
+def error_class(reply: Reply) -> str | None:
+    """Of a try that brought no answer."""
+    return reply.error_class if isinstance(reply, NoAnswer) else None
+
+
+async def test_the_body_and_the_signature_arrive_as_they_were_given(sender: Sender) -> None:
+    async with receiving(answering(OK)) as receiver:
+        reply = await post(sender, receiver)
+
+    assert reply == Answer(200, None, "ok", reply.duration_ms)
+    assert receiver.bodies == [BODY]
+    head = receiver.heads[0].lower()
+    assert head.startswith("post /campaign http/1.1\r\n")
+    assert {f"{name}: {value}".lower() for name, value in HEADERS.items()} <= set(head.split("\r\n"))
+    assert "content-type: application/json\r\n" in head
+
+
+async def test_a_connection_is_used_again(sender: Sender) -> None:
+    async with receiving(answering(OK)) as receiver:
+        for _ in range(3):
+            await post(sender, receiver)
+
+        assert receiver.connections == 1
+
+
+async def test_a_kept_connection_that_the_receiver_closed_meanwhile_costs_no_try(sender: Sender) -> None:
+    async with receiving(closing_after(OK)) as receiver:
+        first = await post(sender, receiver)
+        await asyncio.sleep(0.05)
+        second = await post(sender, receiver)
+
+    assert [first, second] == [Answer(200, None, "ok", reply.duration_ms) for reply in (first, second)]
+
+
+async def test_fifty_are_in_flight_at_once(sender: Sender) -> None:
+    """Breaks if the pool has a cap of its own: caps are the lanes' business."""
+    all_here = asyncio.Barrier(50)
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await all_here.wait()
+        writer.write(OK)
+
+    async with receiving(behave) as receiver:
+        replies = await asyncio.gather(*(post(sender, receiver) for _ in range(50)))
+
+    assert {reply.http_status for reply in replies if isinstance(reply, Answer)} == {200}
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        pytest.param(hanging, id="silence"),
+        pytest.param(dripping(OK), id="a head byte by byte"),
+        pytest.param(
+            dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n" + b"x" * 900), id="a slow body"
+        ),
+    ],
+)
+async def test_the_time_out_is_total(behave: Behaviour, hasty: Sender) -> None:
+    """PROMISE: a receiver cannot hold a try longer than its time, however it spreads its bytes.
+
+    Breaks if the time-out starts anew with every byte.
+    """
+    async with receiving(behave) as receiver:
+        began = time.monotonic()
+        reply = await post(hasty, receiver)
+        took = time.monotonic() - began
+
+    assert error_class(reply) == "timeout"
+    assert reply.duration_ms >= SHORT_SECONDS * 1000 - 50
+    assert took < 5
+
+
+async def test_a_time_out_in_the_body_counts_although_the_head_was_good(hasty: Sender) -> None:
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        await asyncio.sleep(60)
+
+    async with receiving(behave) as receiver:
+        assert error_class(await post(hasty, receiver)) == "timeout"
+
+
+async def test_a_connection_that_never_shakes_hands_times_out(hasty: Sender) -> None:
+    async with receiving(hanging) as receiver:
+        receiver.url = receiver.url.replace("http:", "https:")
+
+        async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(60)
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        reply = await hasty.post(f"https://127.0.0.1:{port}/", BODY, HEADERS)
+        server.close()
+
+    assert error_class(reply) == "timeout"
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [pytest.param(closing_after(b""), id="closes"), pytest.param(resetting, id="resets")],
+)
+async def test_a_connection_lost_before_an_answer_is_a_reset(behave: Behaviour, sender: Sender) -> None:
+    async with receiving(behave) as receiver:
+        assert error_class(await post(sender, receiver)) == "reset"
+
+
+async def test_an_answer_cut_short_is_no_answer(sender: Sender) -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nonly this"
+    async with receiving(closing_after(cut)) as receiver:
+        assert error_class(await post(sender, receiver)) in ("reset", "protocol")
+
+
+async def test_what_is_not_http_is_a_protocol_failure(sender: Sender) -> None:
+    async with receiving(closing_after(b"SSH-2.0-OpenSSH_9.6\r\n\r\n\r\n")) as receiver:
+        assert error_class(await post(sender, receiver)) == "protocol"
+
+
+async def test_a_head_without_end_is_a_protocol_failure(sender: Sender) -> None:
+    """Breaks if a receiver can fill our memory with headers."""
+    behave = endless(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"y" * 4096 + b"\r\n")
+    async with receiving(behave) as receiver:
+        assert error_class(await post(sender, receiver)) == "protocol"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("http://127.0.0.1:{port}/", id="refused"),
+        pytest.param("http://no-such-host.invalid/", id="unknown name"),
+    ],
+)
+async def test_nobody_there_is_a_connect_failure(url: str, sender: Sender) -> None:
+    reply = await sender.post(url.format(port=free_port()), BODY, HEADERS)
+
+    assert error_class(reply) == "connect"
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "http://", "ftp://127.0.0.1/", "http://[::1/"])
+async def test_an_address_that_cannot_be_used_is_no_answer(url: str, sender: Sender) -> None:
+    """PROMISE: `post` raises nothing, so that one wrong address cannot end the worker."""
+    reply = await sender.post(url, BODY, HEADERS)
+
+    assert isinstance(reply, NoAnswer)
+
+
+async def test_a_word_before_the_answer_is_not_the_answer(sender: Sender) -> None:
+    async with receiving(answering(b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" + OK)) as receiver:
+        first = await post(sender, receiver)
+        second = await post(sender, receiver)
+
+    assert [first, second] == [Answer(200, None, "ok", reply.duration_ms) for reply in (first, second)]
+
+
+async def test_an_answer_may_end_with_its_connection(sender: Sender) -> None:
+    for head in (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"):
+        async with receiving(closing_after(head + b"until the end")) as receiver:
+            reply = await post(sender, receiver)
+
+        assert reply == Answer(200, None, "until the end", reply.duration_ms)
+
+
+async def test_an_answer_without_a_body_ends_with_its_head(sender: Sender) -> None:
+    async with receiving(answering(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
+        for _ in range(2):
+            reply = await post(sender, receiver)
+            assert reply == Answer(204, None, "", reply.duration_ms)
+
+        assert receiver.connections == 1
+
+
+async def test_an_answer_to_a_body_that_was_not_read_counts(sender: Sender) -> None:
+    """A receiver may refuse a body before it has read it."""
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.2)
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    reply = await sender.post(f"http://127.0.0.1:{port}/", b"x" * 3_000_000, HEADERS)
+    server.close()
+
+    assert reply == Answer(413, None, "", reply.duration_ms)
+
+
+@pytest.mark.parametrize(
+    "excess",
+    [pytest.param(OK, id="a second answer"), pytest.param(b"\0\1\2 noise", id="noise")],
+)
+async def test_what_nobody_asked_for_is_no_answer_to_the_next_try(excess: bytes, sender: Sender) -> None:
+    """PROMISE: an answer belongs to its own request. Breaks if a connection is kept with bytes left in it."""
+    answers = [b"HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n" + excess, OK.replace(b"200", b"202")]
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(answers.pop(0))
+
+    async with receiving(behave) as receiver:
+        await post(sender, receiver)
+        second = await post(sender, receiver)
+
+    assert second == Answer(202, None, "ok", second.duration_ms)
+
+
+async def test_an_offer_to_speak_something_else_is_no_delivery(sender: Sender) -> None:
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+    async with receiving(closing_after(upgrade)) as receiver:
+        reply = await post(sender, receiver)
+
+    assert not (isinstance(reply, Answer) and 200 <= reply.http_status < 300)
+
+
+async def test_an_address_reaches_the_receiver_as_it_was_written(sender: Sender) -> None:
+    async with receiving(answering(OK)) as receiver:
+        place = receiver.url.removeprefix("http://127.0.0.1:").removesuffix("/campaign")
+        await sender.post(f"http://ada:s%20x@127.0.0.1:{place}/a%2Fb c/\u00fc?q=1&r=%20", BODY, HEADERS)
+
+    lines = receiver.heads[0].split("\r\n")
+    assert lines[0] == "POST /a%2Fb%20c/%C3%BC?q=1&r=%20 HTTP/1.1"
+    assert f"Host: 127.0.0.1:{place}" in lines
+    assert "Authorization: Basic YWRhOnMgeA==" in lines
+
+
+async def test_only_the_first_kibibyte_of_a_long_answer_is_kept(sender: Sender) -> None:
+    long = b"HTTP/1.1 500 Oops\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
+    async with receiving(answering(long)) as receiver:
+        reply = await post(sender, receiver)
+        again = await post(sender, receiver)
+
+    assert reply == Answer(500, None, "x" * KEPT_BYTES, reply.duration_ms)
+    assert again == Answer(500, None, "x" * KEPT_BYTES, again.duration_ms)
+
+
+async def test_an_answer_without_end_is_read_no_further_than_the_bound(sender: Sender) -> None:
+    """PROMISE: at most 64 KiB are read. Breaks if the body is read whole: this one never ends."""
+    start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with receiving(endless(start, b"1000\r\n" + b"x" * 4096 + b"\r\n")) as receiver:
+        reply = await post(sender, receiver)
+
+    assert reply == Answer(200, None, "x" * KEPT_BYTES, reply.duration_ms)
+    assert reply.duration_ms < AMPLE_SECONDS * 1000 / 2
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed(sender: Sender) -> None:
+    async with receiving(answering(OK)) as elsewhere:
+        location = f"Location: {elsewhere.url}\r\n".encode()
+        moved = b"HTTP/1.1 307 Moved\r\n" + location + b"Content-Length: 0\r\n\r\n"
+        async with receiving(answering(moved)) as receiver:
+            reply = await post(sender, receiver)
+
+        assert reply == Answer(307, None, "", reply.duration_ms)
+        assert elsewhere.connections == 0
+
+
+async def test_retry_after_is_read_in_both_its_forms(sender: Sender) -> None:
+    at = (datetime.now(UTC) + timedelta(seconds=100)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+    async def wished(value: str) -> float | None:
+        head = f"HTTP/1.1 503 Busy\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n"
+        async with receiving(answering(head.encode())) as receiver:
+            reply = await post(sender, receiver)
+        assert isinstance(reply, Answer)
+        return reply.retry_after_seconds
+
+    assert await wished("7") == 7
+    assert 90 < (await wished(at) or 0) <= 100
+    assert await wished("soon") is None
+
+
+async def test_an_excerpt_can_always_be_stored(sender: Sender) -> None:
+    body = b"a\0b\xffc"
+    async with receiving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + body)) as receiver:
+        reply = await post(sender, receiver)
+
+    assert reply == Answer(200, None, "a\ufffdb\ufffdc", reply.duration_ms)
+
+
+async def test_a_receivers_cookies_are_not_kept(sender: Sender) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
+    async with receiving(answering(answer)) as receiver:
+        await post(sender, receiver)
+        await post(sender, receiver)
+
+    assert "cookie" not in receiver.heads[1].lower()
+
+
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PROMISE: a webhook goes to the address that was checked. Breaks if http_proxy is read."""
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    async with (
+        receiving(answering(OK)) as receiver,
+        open_sender(timeout_seconds=AMPLE_SECONDS) as sender,
+    ):
+        reply = await post(sender, receiver)
+
+    assert isinstance(reply, Answer)
+
+
+async def test_a_try_that_is_called_off_leaves_the_sender_usable(sender: Sender) -> None:
+    behaviours = [hanging, answering(OK)]
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await behaviours.pop(0)(writer)
+
+    async with receiving(behave) as receiver:
+        called_off = asyncio.create_task(post(sender, receiver))
+        while not receiver.bodies:
+            await asyncio.sleep(0.01)
+        called_off.cancel()
+        with suppress(asyncio.CancelledError):
+            await called_off
+
+        assert isinstance(await post(sender, receiver), Answer)
+        assert called_off.cancelled()
+
+
+async def test_a_certificate_that_nobody_we_trust_signed_is_a_tls_failure(
+    sender: Sender, tmp_path: Path
+) -> None:
+    """PROMISE: nothing is sent to a receiver that cannot prove its name. Breaks if verification is off."""
+    async with receiving(answering(OK), tls=_own_certificate(tmp_path)) as receiver:
+        assert error_class(await post(sender, receiver)) == "tls"
+        assert receiver.bodies == []
+
+
+async def test_a_receiver_with_a_certificate_we_trust_is_sent_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = _own_certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    async with (
+        receiving(answering(OK), tls=tls) as receiver,
+        open_sender(timeout_seconds=AMPLE_SECONDS) as trusting,
+    ):
+        for _ in range(2):
+            reply = await post(trusting, receiver)
+            assert reply == Answer(200, None, "ok", reply.duration_ms)
+
+        assert receiver.connections == 1
+
+
+async def test_a_certificate_for_another_name_is_a_tls_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = _own_certificate(tmp_path, "127.0.0.2")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    async with (
+        receiving(answering(OK), tls=tls) as receiver,
+        open_sender(timeout_seconds=AMPLE_SECONDS) as trusting,
+    ):
+        assert error_class(await post(trusting, receiver)) == "tls"
+
+
+async def test_a_receiver_that_speaks_no_tls_is_a_tls_failure(sender: Sender) -> None:
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.5)
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    reply = await sender.post(f"https://127.0.0.1:{port}/", BODY, HEADERS)
+    server.close()
+
+    assert error_class(reply) == "tls"
+
+
+def _own_certificate(folder: Path, address: str = "127.0.0.1") -> ssl.SSLContext:
+    """A server's context with a certificate for `address` that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
