@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from famedash.practice.receiver import Behaviour
-from tests.flow.system import System, until
+from tests.flow.system import System, running, until
 
 
 def seconds_until_next(row: dict) -> float:  # type: ignore[type-arg]
@@ -79,16 +79,31 @@ async def test_what_is_sent_is_the_event_byte_for_byte(system: System) -> None:
     assert bytes(system.receiver.received[0].event) in reply.body
 
 
-async def test_a_dead_receiver_is_told_later(system: System) -> None:
-    system.receiver.behaviour = Behaviour(then=503)
-    await system.create("a")
-    await system.settled(1, "a")
-    system.receiver.behaviour = Behaviour()
-    await system.create("b")
+async def test_a_dead_receiver_is_told_later(database_url: str, redis_url: str) -> None:
+    """PROMISE: what happened while the receiver was down arrives once it is back, in order.
 
-    rows = await system.settled(1, "b")
+    Breaks if a later version overtakes the one that is being tried again, or is tried beside it.
+    """
+    async with running(database_url, redis_url, backoff_seconds=0.8) as system:
+        system.receiver.behaviour = Behaviour(then=503)
+        await system.create()
+        for number in range(2, 6):
+            await system.change(name=f"Summer {number}")
+        await until(lambda: _refused_once(system))
+        while_down = system.posts()
 
-    assert [row["status"] for row in rows] == ["delivered"]
+        system.receiver.behaviour = Behaviour()
+        rows = await system.settled(5)
+
+        refused = [(1, 503)] * len(while_down)
+        assert while_down == refused
+        assert system.posts() == [*refused, *((version, 200) for version in range(1, 6))]
+        assert [row["version"] for row in rows if row["status"] == "delivered"] == [1, 2, 3, 4, 5]
+        assert (await system.api.get("/dead-letters")).json["items"] == []
+
+
+async def _refused_once(system: System) -> bool:
+    return any(row["status"] == "retrying" for row in await system.logs())
 
 
 async def test_retry_after_is_believed(system: System) -> None:

@@ -10,9 +10,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from famedash.infra.embedded import free_port
+
+FAMILY = (
+    *(f"famedash {name}" for name in ("practice", "api", "relay", "deliver", "tend")),
+    "postgres",
+    "valkey",
+)
+"""What `up` runs, as the command lines of its descendants show it."""
 
 
 class Up:
@@ -111,12 +119,26 @@ def test_a_second_up_on_the_same_data_names_the_first(up: Up) -> None:
 
 
 def test_ctrl_c_stops_everything_within_10_s_and_exits_0(up: Up) -> None:
-    """PROMISE: nothing is left behind. (Last in this file: it ends the `up` of the other tests.)"""
+    """PROMISE: nothing is left behind. (Last in this file: it ends the `up` of the other tests.)
+
+    The processes are noted before the signal: afterwards they would have another parent, and their command
+    lines do not name the data dir.
+    """
+    descendants = psutil.Process(up.process.pid).children(recursive=True)
+    running = [" ".join(one.cmdline()) for one in descendants]
     began = time.monotonic()
 
     up.process.send_signal(signal.SIGINT)
     code = up.process.wait(timeout=15)
 
     assert (code, time.monotonic() - began < 11) == (0, True)
-    left = subprocess.run(["pgrep", "-f", str(up.output.parent)], capture_output=True, text=True, check=False)
-    assert left.stdout == ""
+    assert [name for name in FAMILY if not any(name in command for command in running)] == []
+    assert [one for one in descendants if is_alive(one)] == []
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """A zombie is dead: only nobody has asked for its exit code yet."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
