@@ -28,7 +28,7 @@ from famedash.processes.secrets import auth_settings
 from famedash.processes.settings import Settings
 from famedash.webhooks import routes as webhooks
 
-DATABASE_CONNECTIONS = 10
+DATABASE_CONNECTIONS = 20
 
 DESCRIPTION = """
 The backend under influencer-marketing campaigns: it owns a campaign's life and tells other systems reliably.

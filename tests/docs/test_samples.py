@@ -169,7 +169,9 @@ async def test_the_lesson_of_a_receiver_that_is_gone_shows_what_the_readme_says(
     endpoint = (await system.api.get("/webhook-endpoints/default")).json
 
     assert (
-        lessons()[GONE] == "`dead` at once with `gone`; the endpoint is disabled, what follows is `expired`"
+        lessons()[GONE]
+        == "`dead` at once with `gone`; after 2 s the endpoint is disabled: what happens until then is"
+        " `expired`, later events are not owed"
     )
     assert [(row["attempt"], row["status"], row["errorClass"]) for row in rows] == [
         (1, "dead", "gone"),

@@ -26,12 +26,12 @@ from famedash.processes.bench.ground import (
     answers,
     open_ground,
     open_sink,
+    worker_is_ready,
 )
 from famedash.processes.bench.report import Figure, Pair
 
 EVENTS, QUICK_EVENTS = 20_000, 1_000
 VERSIONS = 20
-WORKER_SETTLES_SECONDS = 3.0
 LONGEST_SECONDS = 120.0
 
 PER_SECOND = Figure(
@@ -67,7 +67,7 @@ async def _product(ground: Ground, number: int) -> float:
         ground.product("deliver", webhook_url=f"{sink.url}/campaign"),
     ):
         written = await write(database, number)
-        await asyncio.sleep(WORKER_SETTLES_SECONDS)
+        await worker_is_ready(database)
         async with ground.product("relay"):
             ended_at = await _all_audited(database, sink, number)
         seen = await sink.seen()

@@ -18,9 +18,12 @@ import aiohttp
 
 from famedash.infra.auth.mint import mint
 from famedash.infra.auth.principal import SCOPES
+from famedash.infra.database import Database
 from famedash.infra.embedded import DeadMansSwitch, Endpoints, embedded_servers
+from famedash.infra.log.partitions import PARTITIONS
 from famedash.infra.migrate import migrate
 from famedash.processes.settings import Settings
+from famedash.webhooks.service import READER
 from famedash.webhooks.signing import PREFIX
 
 WORKSPACE = "bench"
@@ -63,6 +66,7 @@ class Ground:
             "webhook_secret": self.webhook_secret,
             "webhook_max_in_flight": IN_FLIGHT,
             "webhook_allow_private": "127.0.0.0/8",
+            "rate_per_second": 0,
             "log_level": "warning",
             **more,
         }
@@ -145,6 +149,13 @@ async def open_sink(ground: Ground) -> AsyncIterator[SinkAddress]:
         assert process.stdout is not None  # noqa: S101
         port = int(await process.stdout.readline())
         yield SinkAddress(f"http://127.0.0.1:{port}", session)
+
+
+async def worker_is_ready(database: Database) -> None:
+    """Return once a worker owns every partition."""
+    sql = "select count(*) from reader_leases where reader = $1 and owner is not null"
+    while await database.fetchval(sql, READER) < PARTITIONS:  # noqa: ASYNC110 - a row in a database
+        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

@@ -11,12 +11,19 @@ from famedash.campaigns.schemas import NewCampaign
 from famedash.infra.database import Database, open_database
 from famedash.infra.log.poke import Poke
 from famedash.infra.redis import open_redis
-from famedash.processes.bench.ground import CAMPAIGN, WORKSPACE, Ground, SinkAddress, open_ground, open_sink
+from famedash.processes.bench.ground import (
+    CAMPAIGN,
+    WORKSPACE,
+    Ground,
+    SinkAddress,
+    open_ground,
+    open_sink,
+    worker_is_ready,
+)
 from famedash.processes.bench.report import Figure, Pair
 
 WRITES_PER_SECOND = 200
 SECONDS, QUICK_SECONDS = 10, 2
-SETTLE_SECONDS = 3.0
 LONGEST_SECONDS = 30.0
 
 P50 = Figure(
@@ -68,11 +75,11 @@ async def _measure(ground: Ground, sink: SinkAddress, seconds: int) -> tuple[lis
     ):
         poke = Poke(redis)
         database.listener = poke.request
-        await asyncio.sleep(SETTLE_SECONDS)
-        await _write(database, 1)
+        await worker_is_ready(database)
+        await _received(database, sink, await _write(database, 1))
         written = await _write(database, seconds)
+        received = await _received(database, sink, written)
         await poke.close()
-        received = await _received(database, sink, len(written.at) + WRITES_PER_SECOND)
     delays = [(received[campaign] - at) * 1000 for campaign, at in written.at.items()]
     return [took * 1000 for took in written.took], delays
 
@@ -102,19 +109,21 @@ def _note(written: Written, campaign_id: str, asked_at: float) -> None:
     written.took.append(now - asked_at)
 
 
-async def _received(database: Database, sink: SinkAddress, number: int) -> dict[str, float]:
-    """When the sink received each campaign's event."""
+async def _received(database: Database, sink: SinkAddress, written: Written) -> dict[str, float]:
+    """When the sink received each campaign's event, once it has all that were written."""
+    sql = "select event_id, campaign_id from outbox_events where workspace_id = $1"
+    campaign_of = {
+        str(row["event_id"]): str(row["campaign_id"]) for row in await database.fetch(sql, WORKSPACE)
+    }
     deadline = time.monotonic() + LONGEST_SECONDS
-    while await sink.count() < number:
+    received: dict[str, float] = {}
+    while not written.at.keys() <= received.keys():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{number} events were not delivered within {LONGEST_SECONDS:.0f} s")
-        await asyncio.sleep(0.05)
-    seen = await sink.seen()
-    rows = await database.fetch(
-        "select event_id, campaign_id from outbox_events where workspace_id = $1", WORKSPACE
-    )
-    campaign_of = {str(row["event_id"]): str(row["campaign_id"]) for row in rows}
-    return {campaign_of[event_id]: at for event_id, at in zip(seen.ids, seen.at, strict=True)}
+            raise RuntimeError(f"events were not delivered within {LONGEST_SECONDS:.0f} s")
+        await asyncio.sleep(0.1)
+        seen = await sink.seen()
+        received = {campaign_of[event_id]: at for event_id, at in zip(seen.ids, seen.at, strict=True)}
+    return received
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

@@ -1,5 +1,6 @@
 """`famedash bench [NAME]`: five alternating pairs of limit and product for each benchmark, then the table."""
 
+import asyncio
 import platform
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from famedash.processes.bench.report import Pair, line, table
 
 BENCHMARKS = {"deliver": deliver.pair, "latency": latency.pair, "api": api.pair}
 PAIRS = 5
+LONGEST_PAIR_SECONDS = 300
 
 
 async def run(name: str | None, *, quick: bool) -> None:
@@ -25,7 +27,8 @@ async def _measure(name: str, pairs: int, *, quick: bool) -> list[Pair]:
     measured: list[Pair] = []
     for number in range(1, pairs + 1):
         print(f"{name}: pair {number} of {pairs}", flush=True)
-        found = await BENCHMARKS[name](quick=quick)
+        async with asyncio.timeout(LONGEST_PAIR_SECONDS):
+            found = await BENCHMARKS[name](quick=quick)
         print("\n".join(map(line, found)), flush=True)
         measured += found
     return measured
