@@ -180,7 +180,7 @@ async def _asked(
         caller.workspace,
         key,
         method=request.method,
-        path=request.url.path,
+        path=request.scope["path"],
         if_match=if_match,
         body=await request.body(),
     )

@@ -30,6 +30,7 @@ from famedash.webhooks.window import Note, Taken, Window
 log = structlog.get_logger()
 attempts_total = counter("famedash_webhook_attempts_total", "Tries, by what came of them.", ["status"])
 attempt_seconds = histogram("famedash_webhook_attempt_seconds", "How long receivers take to answer.")
+_attempts_of = {status: attempts_total.labels(status) for status in Status}
 
 RENEW_SECONDS = 1.0
 FLUSH_SECONDS = 1.5
@@ -280,8 +281,8 @@ def _without_room(
 
 def _report(attempt: Attempt) -> None:
     """One log line an outcome, where it is decided."""
-    attempts_total.labels(attempt.status).inc()
     delivery, reply = attempt.delivery, attempt.reply
+    _attempts_of[attempt.status].inc()
     if reply:
         attempt_seconds.observe(reply.duration_ms / 1000)
     fields = {
@@ -292,8 +293,6 @@ def _report(attempt: Attempt) -> None:
         "attempt": attempt.number,
     }
     match attempt.status:
-        case Status.DELIVERED:
-            log.debug("delivery.delivered", **fields)
         case Status.RETRYING:
             log.warning(
                 "delivery.attempt_failed",
@@ -303,5 +302,7 @@ def _report(attempt: Attempt) -> None:
             )
         case Status.DEAD:
             log.error("delivery.given_up", **fields, error_class=reply.error_class if reply else None)
+        case Status.DELIVERED:
+            log.debug("delivery.delivered", **fields)
         case _:
             log.warning(f"delivery.{attempt.status}", **fields)

@@ -122,7 +122,8 @@ async def _received(database: Database, sink: SinkAddress, written: Written) -> 
             raise RuntimeError(f"events were not delivered within {LONGEST_SECONDS:.0f} s")
         await asyncio.sleep(0.1)
         seen = await sink.seen()
-        received = {campaign_of[event_id]: at for event_id, at in zip(seen.ids, seen.at, strict=True)}
+        for event_id, at in zip(seen.ids, seen.at, strict=True):
+            received.setdefault(campaign_of[event_id], at)
     return received
 
 
