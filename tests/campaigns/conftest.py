@@ -1,13 +1,11 @@
 """The app on a real port, and clients of two workspaces."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from famedash.infra.auth.mint import mint
 from famedash.infra.auth.principal import SCOPES
 from famedash.infra.auth.settings import AuthSettings
 from famedash.infra.auth.tokens import open_authenticator
@@ -15,9 +13,8 @@ from famedash.infra.database import Database
 from famedash.processes.api import Resources, create_app
 from famedash.processes.settings import Settings
 from tests.campaigns.api import Api
+from tests.secrets import JWT_SECRET, token
 from tests.serving import serving
-
-SECRET = "s" * 48
 
 ApiOf = Callable[..., Api]
 
@@ -25,7 +22,7 @@ ApiOf = Callable[..., Api]
 @pytest.fixture
 async def base_url(database: Database, redis: Redis) -> AsyncIterator[str]:
     authenticator = await open_authenticator(
-        AuthSettings(secret=SECRET, jwks_url="", audience="famedash", issuer="famedash")
+        AuthSettings(secret=JWT_SECRET, jwks_url="", audience="famedash", issuer="famedash")
     )
     app = create_app(Settings(), Resources(database, redis, authenticator))
     async with serving(app) as base_url:
@@ -39,17 +36,7 @@ async def api_of(base_url: str) -> AsyncIterator[ApiOf]:
     async with aiohttp.ClientSession() as session:
 
         def api(workspace: str, *, scopes: frozenset[str] = SCOPES) -> Api:
-            token = mint(
-                SECRET,
-                subject="ada",
-                workspace=workspace,
-                scopes=scopes,
-                lifetime=timedelta(hours=1),
-                audience="famedash",
-                issuer="famedash",
-                now=datetime.now(UTC),
-            )
-            return Api(session, base_url, token)
+            return Api(session, base_url, token(workspace, scopes))
 
         yield api
 

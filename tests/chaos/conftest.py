@@ -15,7 +15,8 @@ from redis.asyncio import Redis
 from famedash.infra.embedded import Embedded, embedded_servers
 from famedash.infra.migrate import migrate
 from tests.chaos.receiver import Receiver
-from tests.chaos.town import WEBHOOK_SECRET, Town
+from tests.chaos.town import Town
+from tests.secrets import WEBHOOK_SECRET
 
 _numbers = itertools.count()
 

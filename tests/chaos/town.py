@@ -1,13 +1,11 @@
 """A whole FameDash of real processes, and the people around it: a driver, and a receiver's books."""
 
 import asyncio
-import base64
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,16 +14,13 @@ import aiohttp
 import asyncpg
 from redis.asyncio import Redis
 
-from famedash.infra.auth.mint import mint
-from famedash.infra.auth.principal import SCOPES
 from famedash.infra.embedded import Embedded, free_port
 from tests.campaigns.api import Api, Reply
 from tests.chaos.processes import Process
 from tests.chaos.receiver import Receiver
 from tests.chaos.verdict import FINAL, Verdict, judge
+from tests.secrets import JWT_SECRET, WEBHOOK_SECRET, token
 
-JWT_SECRET = "s" * 48
-WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 WORKSPACE = "acme"
 
 
@@ -53,17 +48,7 @@ class Town:
 
     @property
     def api(self) -> Api:
-        token = mint(
-            JWT_SECRET,
-            subject="ada",
-            workspace=WORKSPACE,
-            scopes=SCOPES,
-            lifetime=timedelta(hours=1),
-            audience="famedash",
-            issuer="famedash",
-            now=datetime.now(UTC),
-        )
-        return Api(self.session, f"http://127.0.0.1:{self.port}", token)
+        return Api(self.session, f"http://127.0.0.1:{self.port}", token(WORKSPACE))
 
     # --- processes
 

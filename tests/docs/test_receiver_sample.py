@@ -10,7 +10,8 @@ from starlette.types import ASGIApp
 
 from famedash.webhooks import signing
 from tests.docs.samples import blocks
-from tests.flow.system import WEBHOOK_SECRET, running
+from tests.flow.system import running
+from tests.secrets import WEBHOOK_SECRET
 from tests.serving import serving
 
 EVENT = b'{"id": "e1", "type": "CampaignCreated", "data": {"campaignId": "summer", "version": 1}}'

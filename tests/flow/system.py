@@ -1,19 +1,16 @@
 """The whole of FameDash in one event loop: the API on a real port, relay, workers, a real receiver."""
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from redis.asyncio import Redis
 
-from famedash.infra.auth.mint import mint
 from famedash.infra.auth.principal import SCOPES
 from famedash.infra.auth.settings import AuthSettings
 from famedash.infra.auth.tokens import open_authenticator
@@ -37,10 +34,8 @@ from famedash.webhooks.service import READER
 from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
 from tests.campaigns.api import Api
+from tests.secrets import JWT_SECRET, WEBHOOK_SECRET, token
 from tests.serving import serving
-
-JWT_SECRET = "s" * 48
-WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
 @dataclass
@@ -148,7 +143,7 @@ async def running(
         stop = Stop()
 
         def api_of(workspace: str, scopes: frozenset[str] = SCOPES) -> Api:
-            return Api(session, base_url, _token(workspace, scopes))
+            return Api(session, base_url, token(workspace, scopes))
 
         relay = Relay(database, lambda: redis_session(redis_url), Ear(redis, WAKE_RELAY))
         relaying = asyncio.create_task(repeat("relay", lambda: relay.run(stop), stop))
@@ -183,16 +178,3 @@ async def running(
                     await worker.stop()
             stop.ask()
             await relaying
-
-
-def _token(workspace: str, scopes: frozenset[str]) -> str:
-    return mint(
-        JWT_SECRET,
-        subject="ada",
-        workspace=workspace,
-        scopes=scopes,
-        lifetime=timedelta(hours=1),
-        audience="famedash",
-        issuer="famedash",
-        now=datetime.now(UTC),
-    )

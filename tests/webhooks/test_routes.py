@@ -16,7 +16,8 @@ from famedash.processes.settings import Settings
 from famedash.webhooks import store
 from famedash.webhooks.model import Attempt, Status
 from tests.campaigns.api import Api
-from tests.flow.system import JWT_SECRET, System, running
+from tests.flow.system import System, running
+from tests.secrets import JWT_SECRET
 from tests.serving import serving
 from tests.webhooks.builders import NOON, answer, delivery
 
