@@ -7,7 +7,6 @@
 .SUFFIXES:
 
 BIN := .venv/bin
-CSV ?= examples/performance.csv
 # ARGS reaches the command behind the target: make test ARGS="-k etag", make token ARGS="--days 30".
 ARGS ?=
 
@@ -24,19 +23,13 @@ $(BOOTSTRAP): FORCE
 endif
 
 ##@ Run
-.PHONY: run etl token demo bench doctor
+.PHONY: run token bench doctor
 
 run: $(RUN) ## Set up, then start everything on this machine (Ctrl-C stops it)
 	@exec $(BIN)/famedash up $(ARGS)
 
-etl: $(RUN) ## Load a file of results: make etl CSV=performance.csv
-	@exec $(BIN)/famedash etl "$(CSV)" $(ARGS)
-
 token: $(RUN) ## Print a token for the API, and nothing else
 	@exec $(BIN)/famedash token $(ARGS)
-
-demo: $(RUN) ## Show the features at work, one after the other
-	@exec $(BIN)/famedash demo $(ARGS)
 
 bench: $(RUN) ## Measure: each benchmark beside its limit
 	@exec $(BIN)/famedash bench $(ARGS)
