@@ -18,7 +18,7 @@ class Unpublished:
 async def insert(tx: Transaction, events: Sequence[DomainEvent]) -> None:
     """Append the events, in order, and note their `seq` as unpublished: one round trip.
 
-    Value by value: an array a column costs asyncpg 40 us an event more, and most calls bring one event.
+    Value by value: an array a column costs about 15 us more (measured), and most calls bring one event.
     """
     await tx.executemany(
         """
