@@ -190,7 +190,7 @@ async def insert_change(
 
 
 async def follow_url(tx: Transaction, url: str) -> bool:
-    """Remember where `default` points; answers whether that is somewhere else than before."""
+    """Remember where `default` points; answers whether it pointed somewhere else before (not: nowhere)."""
     before = await tx.fetchval("select webhook_url from installation for update")
     if before == url:
         return False

@@ -92,9 +92,9 @@ class Deliverer:
     # --- owning
 
     async def _renew(self) -> None:
-        if self._lost:
-            await self.ownership.forfeit(self._lost)
-            self._lost.clear()
+        if lost := set(self._lost):
+            await self.ownership.forfeit(lost)
+            self._lost -= lost  # what was lost meanwhile is forfeited next time
         self.adopt(await self.ownership.renew(claim=not self._leaving))
         await self._release_drained()
         await asyncio.sleep(0 if self._lost else RENEW_SECONDS)

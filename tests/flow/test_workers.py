@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from famedash.infra.log.ownership import Share
 from famedash.practice.receiver import Behaviour
 from famedash.webhooks import worker as worker_module
+from famedash.webhooks.worker import Deliverer
 from tests.flow.system import System, Worker, running, until
 
 
@@ -218,3 +220,34 @@ async def test_a_lane_drains_though_the_workers_clock_is_behind(
         await system.settled(8, seconds=6)
 
         assert system.received() == list(range(1, 9))
+
+
+async def test_what_is_lost_while_others_are_forfeited_is_forfeited_too(
+    database_url: str, redis_url: str
+) -> None:
+    """PROMISE: a partition that was dropped is taken again only under a new epoch, under suspicion.
+
+    Breaks if the answer to one forfeit clears what was lost meanwhile.
+    """
+    async with running(database_url, redis_url) as system:
+        deliverer = system.workers[0].deliverer
+        await until(lambda: _owns(deliverer, 16))
+        forfeit = deliverer.ownership.forfeit
+
+        async def forfeit_slowly(given: Iterable[int]) -> None:
+            await forfeit(given)
+            if 5 in deliverer.windows:
+                deliverer._lose(deliverer.windows[5])
+
+        deliverer.ownership.forfeit = forfeit_slowly  # type: ignore[method-assign]
+        deliverer._lose(deliverer.windows[4])
+        await until(lambda: _taken_again(deliverer, 4, 5), 10)
+
+
+async def _owns(deliverer: Deliverer, partitions: int) -> bool:
+    return len(deliverer.windows) == partitions
+
+
+async def _taken_again(deliverer: Deliverer, *partitions: int) -> bool:
+    found = [deliverer.windows.get(partition) for partition in partitions]
+    return all(window and window.standing.epoch > 1 and window.standing.suspects for window in found)
