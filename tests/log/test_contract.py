@@ -221,6 +221,31 @@ async def test_nothing_is_trimmed_where_nothing_was_read(broker: Broker) -> None
     assert payloads(await read(log)) == [b"one", b"two"]
 
 
+async def test_progress_tells_when_the_oldest_unread_entry_arrived(broker: Broker) -> None:
+    log = broker.log()
+    await publish(broker, b"one", b"two", b"three")
+    one, two, three = (await read(log)).entries
+
+    assert (await log.oldest_after(3, START)).oldest_ms == one.arrived_ms
+    assert (await log.oldest_after(3, one.id)).oldest_ms == two.arrived_ms
+    assert (await log.oldest_after(3, three.id)).oldest_ms is None
+    assert (await log.oldest_after(4, START)).oldest_ms is None
+
+
+async def test_progress_is_measured_by_the_clock_that_stamps_the_entries(broker: Broker) -> None:
+    """PROMISE: what arrives after "nothing is unread" arrived no earlier than the time that was told.
+
+    Breaks if the time is ours and not the broker's, or is asked for after the entries.
+    """
+    log = broker.log()
+    before = await log.oldest_after(3, START)
+    await publish(broker, b"one")
+    (one,) = (await read(log)).entries
+    after = await log.oldest_after(3, START)
+
+    assert before.now_ms <= one.arrived_ms <= after.now_ms
+
+
 async def test_a_plain_stream_keeps_order_too(broker: Broker) -> None:
     async with broker.publisher() as publisher:
         await publisher.publish([Record("dead:webhooks", None, b"a"), Record("dead:webhooks", None, b"b")])

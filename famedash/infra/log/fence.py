@@ -28,12 +28,12 @@ async def move(tx: Transaction, reader: str, moves: Sequence[Move], write_id: UU
         """
         with moved as (
             update reader_positions stood
-            set entry = m.to_entry, lines = m.to_lines, write_id = $2,
+            set entry = m.to_entry, lines = m.to_lines, within = m.to_within, write_id = $2,
                 suspects = greatest(0, stood.suspects - m.settled),
                 gap_noted = case when m.to_entry = m.entry then stood.gap_noted or m.gap else false end
             from unnest($3::int[], $4::bigint[], $5::text[], $6::int[], $7::uuid[],
-                        $8::text[], $9::int[], $10::int[], $11::bool[])
-                 as m(partition, epoch, entry, lines, write_id, to_entry, to_lines, settled, gap)
+                        $8::text[], $9::int[], $10::int[], $11::bool[], $12::text[])
+                 as m(partition, epoch, entry, lines, write_id, to_entry, to_lines, settled, gap, to_within)
             where stood.reader = $1 and stood.partition = m.partition and stood.epoch = m.epoch
               and stood.entry = m.entry and stood.lines = m.lines
               and stood.write_id is not distinct from m.write_id
@@ -52,6 +52,7 @@ async def move(tx: Transaction, reader: str, moves: Sequence[Move], write_id: UU
         [one.to.lines for one in moves],
         [one.settled_suspects for one in moves],
         [one.gap is not None for one in moves],
+        [one.to.within for one in moves],
     )
     if moved != len(moves):
         raise Fenced(f"{len(moves) - moved} of {len(moves)} partitions of {reader} are not ours any more.")
@@ -80,7 +81,7 @@ async def standings(
     """The rows as they are now: what an owner asks when a write failed or its answer was lost."""
     rows = await database.fetch(
         """
-        select partition, epoch, entry, lines, write_id, suspect_before, suspects, gap_noted
+        select partition, epoch, entry, lines, within, write_id, suspect_before, suspects, gap_noted
         from reader_positions where reader = $1 and partition = any($2::int[])
         """,
         reader,
@@ -90,7 +91,7 @@ async def standings(
         row["partition"]: Standing(
             row["partition"],
             row["epoch"],
-            Position(row["entry"], row["lines"]),
+            Position(row["entry"], row["lines"], row["within"]),
             row["write_id"],
             row["suspect_before"],
             row["suspects"],

@@ -11,19 +11,24 @@ START = "0-0"
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Everything up to `entry` was taken in, and `lines` lines of the entry after it."""
+    """Everything up to `entry` was taken in, and `lines` lines of the entry `within` after it."""
 
     entry: str = START
     lines: int = 0
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is published: to a partition of a log, or (partition None) to a plain capped stream."""
+    """What is published: to a partition of a log, or (partition None) to a plain capped stream.
+
+    `origin` travels beside the data: what a reader noted that appends an entry again.
+    """
 
     topic: str
     partition: int | None
     data: bytes
+    origin: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Entry:
     id: str
     arrived_ms: int
     data: bytes
+    origin: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,30 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one look at one partition found, in order. `gap` is set with or without entries."""
+    """What one look at one partition found, in order. `gap` is set with or without entries.
+
+    Column by column, because an object an entry costs more than reading it; `entries` makes them.
+    `origins` holds those of the few entries (by index) that have one.
+    """
 
     partition: int
-    entries: Sequence[Entry]
+    ids: Sequence[bytes]
+    payloads: Sequence[bytes]
+    origins: Mapping[int, bytes]
     gap: Gap | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        pairs = enumerate(zip(self.ids, self.payloads, strict=True))
+        return [
+            Entry(entry.decode(), arrived_ms(entry), data, self.origins.get(index, b""))
+            for index, (entry, data) in pairs
+        ]
+
+
+def arrived_ms(entry: bytes) -> int:
+    """When the broker took an entry: every id begins with that, in Unix milliseconds, and a dash."""
+    return int(entry.partition(b"-")[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +104,14 @@ class Move:
     gap: Gap | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What lies beyond a position: when its oldest entry arrived (None: nothing), by the broker's clock."""
+
+    now_ms: int
+    oldest_ms: int | None
+
+
 class Log(Protocol):
     """A reader's side of one topic. Every implementation passes `tests/log/test_contract.py`."""
 
@@ -95,6 +128,24 @@ class Log(Protocol):
         """Drop entries that arrived before `older_than_ms`, never the one at `position` or a later one.
 
         Answers how many; does nothing where the entry at `position` no longer stands.
+        """
+        ...
+
+    async def oldest_after(self, partition: int, entry: str) -> Progress:
+        """The time and the oldest entry after `entry`, both of one instant. Safe from any task.
+
+        Raises `Postponed` when the broker is away.
+        """
+        ...
+
+
+class Appender(Protocol):
+    """Who appends without a session: the API's events, what a reader moves or copies, a replay."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Append all; what the broker answers for is as durable as it is set up to be.
+
+        Raises `Postponed` when it does not answer: some of the records may be there then.
         """
         ...
 

@@ -8,9 +8,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from famedash.infra.errors import Postponed
-from famedash.infra.log.model import START, Batch, Entry, Gap
+from famedash.infra.log.model import START, Batch, Gap, Progress, arrived_ms
 
 PREFIX = "famedash:"
+DATA, ORIGIN = b"data", b"origin"
 
 LOOK_EVERYWHERE_SECONDS = 1.0
 """A reset partition never becomes ready: so often every cursor is proved, busy or not."""
@@ -19,6 +20,13 @@ TRIM = """
 if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 0 end
 return redis.call('XTRIM', KEYS[1], 'MINID', ARGV[2])
 """
+
+OLDEST_AFTER = """
+local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)
+local time = redis.call('TIME')
+return {time[1], time[2], #found > 0 and found[1][1]}
+"""
+"""A script, so that the payload of that entry (megabytes, perhaps) stays where it is."""
 
 
 def stream_key(topic: str, partition: int | None) -> str:
@@ -58,25 +66,41 @@ class RedisLog:
         return [partition_of_key[key.decode()] for key in keys]
 
     async def _look(self, cursors: Mapping[int, str], limit: int) -> list[Batch]:
-        """One MULTI: is the entry at each cursor still there, and what follows it?"""
-        async with self.redis.pipeline(transaction=True) as pipe:
-            for partition, cursor in cursors.items():
-                pipe.xrange(self._key(partition), cursor, cursor)
-                pipe.xrange(self._key(partition), f"({cursor}", "+", count=limit)
-            answers = await pipe.execute()
+        """One XRANGE a partition, from the cursor on: is that entry still there, and what follows it?
+
+        Raw replies: what the client makes of an entry costs three times what reading it does.
+        """
+        replies = await self._raw(
+            [("XRANGE", self._key(n), cursor, "+", "COUNT", limit + 1) for n, cursor in cursors.items()]
+        )
         batches = []
-        for index, (partition, cursor) in enumerate(cursors.items()):
-            stands, after = answers[2 * index], answers[2 * index + 1]
-            if cursor != START and not stands:
-                batches.append(await self._resume(partition, cursor, limit))
-            elif after:
-                batches.append(Batch(partition, [_entry(row) for row in after]))
+        for (partition, cursor), rows in zip(cursors.items(), replies, strict=True):
+            if cursor == START:
+                found = _batch(partition, rows[:limit])
+            elif rows and rows[0][0] == cursor.encode():
+                found = _batch(partition, rows[1:])
+            else:
+                found = await self._resume(partition, cursor, limit)
+            if found.ids or found.gap:
+                batches.append(found)
         return batches
 
     async def _resume(self, partition: int, expected: str, limit: int) -> Batch:
-        rows: Any = await self.redis.xrange(self._key(partition), count=limit)
-        oldest = [_entry(row) for row in rows]
-        return Batch(partition, oldest, Gap(expected, oldest[0].id if oldest else None))
+        (rows,) = await self._raw([("XRANGE", self._key(partition), "-", "+", "COUNT", limit)])
+        return _batch(partition, rows, Gap(expected, rows[0][0].decode() if rows else None))
+
+    async def _raw(self, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
+        """The replies as they come. Raises `RedisError` or `OSError`; the connection is dropped then."""
+        pool: Any = self.redis.connection_pool
+        connection = await pool.get_connection()
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await connection.read_response(disable_decoding=True) for _ in commands]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)
 
     async def trim(self, partition: int, *, position: str, older_than_ms: int) -> int:
         if position == START:
@@ -90,6 +114,15 @@ class RedisLog:
             raise Postponed("Redis does not answer; trimming goes on when it is back.") from away
         return int(dropped)
 
+    async def oldest_after(self, partition: int, entry: str) -> Progress:
+        try:
+            found: Any = await self.redis.eval(OLDEST_AFTER, 1, self._key(partition), entry)
+        except (RedisError, OSError) as away:
+            raise Postponed("Redis does not answer; how far reading came is not known now.") from away
+        seconds, microseconds, oldest = found
+        now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+        return Progress(now_ms, None if oldest is None else arrived_ms(oldest))
+
     def _key(self, partition: int) -> str:
         return stream_key(self.topic, partition)
 
@@ -99,7 +132,16 @@ def _order(entry: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence)
 
 
-def _entry(row: Any) -> Entry:
-    """An entry without a `data` field reads as empty: its reader sets it aside, nobody trips over it."""
-    entry_id = row[0].decode()
-    return Entry(entry_id, _order(entry_id)[0], (row[1] or {}).get(b"data", b""))
+def _batch(partition: int, rows: Sequence[Any], gap: Gap | None = None) -> Batch:
+    """A row is [id, [name, value, ...]]; ours has the one field `data`, moved ones also `origin`."""
+    ids = [row[0] for row in rows]
+    fields = [row[1] for row in rows]
+    if all(len(pairs) == 2 and pairs[0] == DATA for pairs in fields):
+        return Batch(partition, ids, [pairs[1] for pairs in fields], {}, gap)
+    origins = {index: origin for index, pairs in enumerate(fields) if (origin := _field(pairs, ORIGIN))}
+    return Batch(partition, ids, [_field(pairs, DATA) for pairs in fields], origins, gap)
+
+
+def _field(pairs: Sequence[bytes], name: bytes) -> bytes:
+    """Empty where there is none: its reader sets such an entry aside, nobody trips over it."""
+    return dict(zip(pairs[::2], pairs[1::2], strict=True)).get(name, b"")
