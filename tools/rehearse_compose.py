@@ -31,7 +31,7 @@ from famedash.infra.embedded import Endpoints, embedded_servers, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-PROCESSES = ("practice", "api", "relay", "deliver", "tend")
+PROCESSES = ("practice", "api", "relay", "deliver", "ingest", "tend")
 PATIENCE_SECONDS = 30
 
 

@@ -50,9 +50,18 @@ class Settings(BaseSettings):
     webhook_max_in_flight: int = Field(8, ge=1, le=1000)
     webhook_allow_private: str = ""
 
+    metrics_flush_seconds: float = Field(0.1, ge=0.01, le=10)
+    metrics_most_events: int = Field(100_000, ge=1, le=1_000_000)
+    metrics_most_fingerprints: int = Field(8_000_000, ge=1)
+    metrics_creators: bool = True
+    metrics_hashtags: bool = True
+    dedupe_days: int = Field(7, ge=1, le=3650)
+
     rate_per_second: float = Field(1000.0, ge=0, le=1_000_000)
     rate_burst: int = Field(2000, ge=1, le=1_000_000)
     max_body_bytes: int = Field(1_048_576, ge=1024)
+    events_max_body_bytes: int = Field(8_388_608, ge=1024)
+    events_backlog: int = Field(1_000_000, ge=1)
     log_format: Literal["auto", "json", "text"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

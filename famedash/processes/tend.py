@@ -1,7 +1,8 @@
 """`famedash tend`: what the clock asks for. Safe with replicas.
 
 Campaigns and old keys are locked row by row, and a row that another process holds is skipped. Trimming takes
-no lock and needs none: it never passes a reader's position, and a second trim finds nothing left to drop.
+no lock and needs none: it never passes a reader's position, and a second trim finds nothing left to drop. Tables of the metrics
+are made and dropped under a lock that waits 2 s at most.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.log.trimming import trim_read
 from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
+from famedash.metrics.retention import look_after
 from famedash.outbox.model import EVENTS
 from famedash.processes.settings import Settings
 from famedash.webhooks.service import READER
@@ -34,12 +36,12 @@ async def run(settings: Settings) -> None:
             ) as database,
             open_redis(settings.redis_url) as redis,
         ):
-            await tend(database, RedisLog(redis, EVENTS), stop)
+            await tend(database, RedisLog(redis, EVENTS), stop, dedupe_days=settings.dedupe_days)
 
     await repeat("tend", session, stop)
 
 
-async def tend(database: Database, log: Log, stop: Stop) -> None:
+async def tend(database: Database, log: Log, stop: Stop, *, dedupe_days: int) -> None:
     async def clock() -> None:
         await move_due(database)
         await stop.wait(CLOCK_SECONDS)
@@ -47,6 +49,7 @@ async def tend(database: Database, log: Log, stop: Stop) -> None:
     async def housekeeping() -> None:
         await prune(database)
         await trim_read(database, log, reader=READER, keep_seconds=EVENTS_KEPT_SECONDS)
+        await look_after(database, dedupe_days=dedupe_days)
         await stop.wait(HOUSEKEEPING_SECONDS)
 
     await asyncio.gather(

@@ -94,7 +94,7 @@ def _stages(environment: Mapping[str, str]) -> list[list[Child]]:
         name: Child(
             name, (sys.executable, "-m", "famedash", name), environment, hopeless_codes=[WRONG_SETTINGS]
         )
-        for name in ("practice", "api", "relay", "deliver", "tend")
+        for name in ("practice", "api", "relay", "deliver", "ingest", "tend")
     }
     return [[children.pop("practice")], list(children.values())]
 

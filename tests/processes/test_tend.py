@@ -29,7 +29,7 @@ from tests.flow.system import until
 async def tending(database: Database, redis: Redis) -> AsyncIterator[asyncio.Task[None]]:
     """The loop as a task; asked to stop at the end, and then it must end soon."""
     stop = Stop()
-    task = asyncio.create_task(tend(database, RedisLog(redis, "events"), stop))
+    task = asyncio.create_task(tend(database, RedisLog(redis, "events"), stop, dedupe_days=7))
     yield task
     stop.ask()
     await asyncio.wait_for(task, 3)

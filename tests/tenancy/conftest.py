@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from famedash.metrics import queries
+from famedash.metrics.windows import HOUR, floor
 from famedash.practice.receiver import Behaviour
 from tests.flow.system import System, running
+from tests.metrics.builders import Tagged, tag
 
 
 @pytest.fixture
@@ -14,4 +17,5 @@ async def system_with_a_death(database_url: str, redis_url: str) -> AsyncIterato
         system.receiver.behaviour = Behaviour(then=500)
         await system.create()
         await system.settled(1)
+        await tag(system.database, Tagged("trail", floor(await queries.now(system.database), HOUR), 50))
         yield system

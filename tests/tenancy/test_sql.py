@@ -27,7 +27,8 @@ _narrowed = re.compile(
     \b(where|and|on) \s+ (\w+\.)? workspace_id \s*
         (= | is \s+ not \s+ distinct \s+ from \b)                    # a value, = any(…), or a join
     | \busing \s* \( [^()]* \bworkspace_id\b                       # a join
-    | \binsert \s+ into \s+ \w+ \s* \( [^()]* \bworkspace_id\b      # a column that is written
+    | \binsert \s+ into \s+ \w+ (\s+ as \s+ \w+)? \s*
+        ( \( [^()]* \bworkspace_id\b | select \s+ workspace_id\b )   # a column that is written
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -72,7 +73,7 @@ def test_no_statement_uses_a_tenants_table_without_its_workspace() -> None:
     found = [where for where, sql in statements() if careless(where, sql, tenants)]
 
     assert found == []
-    assert {"campaigns", "webhook_attempts", "outbox_events", "idempotency_keys"} <= tenants
+    assert {"campaigns", "webhook_attempts", "outbox_events", "idempotency_keys", "metric_minutes"} <= tenants
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,7 @@ def test_no_statement_uses_a_tenants_table_without_its_workspace() -> None:
         "update campaigns set name = $2 where id = $1 returning workspace_id",
         "delete from campaigns where (workspace_id, id) in (select workspace_id, id from campaigns limit 1)",
         "insert into campaigns (id) values ($1) on conflict (workspace_id, id) do nothing",
+        "insert into campaigns as c select id from added order by workspace_id",
         "select * from x join campaigns using (id) order by workspace_id",
     ],
 )
@@ -105,6 +107,8 @@ def test_the_check_sees_a_forgotten_workspace(sql: str) -> None:
         "select * from owed join campaigns using (workspace_id, id)",
         "delete from campaigns c using gone where c.workspace_id = gone.workspace_id",
         "insert into campaigns (workspace_id, id) values ($1, $2)",
+        "insert into campaigns as c (workspace_id, id) values ($1, $2)",
+        "insert into campaigns as c select workspace_id, id from added",
         "select * from elsewhere",
     ],
 )
