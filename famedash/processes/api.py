@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from redis.asyncio import Redis
 from starlette.middleware import Middleware
 
+from famedash.campaigns import queries as campaign_queries
 from famedash.campaigns import routes as campaigns
 from famedash.infra import health
 from famedash.infra.auth.tokens import Authenticator, open_authenticator
@@ -21,8 +22,16 @@ from famedash.infra.http.limits import Limits
 from famedash.infra.http.rates import Rates
 from famedash.infra.http.watch import Watch
 from famedash.infra.log.poke import Poke
+from famedash.infra.log.redis_appender import RedisAppender
+from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
+from famedash.metrics import routes as metrics
+from famedash.metrics.inlet import Inlet, waiting_in
+from famedash.metrics.live import Live
+from famedash.metrics.model import TOPIC as ENGAGEMENT
+from famedash.metrics.pipeline import Facts
+from famedash.metrics.windows import CampaignFacts
 from famedash.processes.http_server import serve
 from famedash.processes.secrets import auth_settings
 from famedash.processes.settings import Settings
@@ -39,17 +48,22 @@ The backend under influencer-marketing campaigns: it owns a campaign's life and 
 TAGS = [
     {"name": "campaigns", "description": "Create, change and follow campaigns."},
     {"name": "webhooks", "description": "Where events are delivered, what happened to them, dead letters."},
+    {"name": "metrics", "description": "What was counted: the last hour, 24 hours, everything; what rises."},
     {"name": "operations", "description": "Is it alive, can it serve, numbers."},
 ]
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What the app is built on; opened and closed by the process, never by the app."""
+    """What the app is built on; opened and closed by the process, never by the app.
+
+    `stop` ends what would go on for ever: live streams.
+    """
 
     database: Database
     redis: Redis
     authenticator: Authenticator
+    stop: Stop = field(default_factory=Stop)
 
 
 def create_app(settings: Settings, resources: Resources) -> FastAPI:
@@ -62,26 +76,51 @@ def create_app(settings: Settings, resources: Resources) -> FastAPI:
         openapi_tags=TAGS,
         servers=[{"url": "/", "description": "This server"}],
         redirect_slashes=False,
-        middleware=[Middleware(Watch), Middleware(Limits, max_body_bytes=settings.max_body_bytes)],
+        middleware=[
+            Middleware(Watch),
+            Middleware(
+                Limits,
+                max_body_bytes=settings.max_body_bytes,
+                bound_of={"/events": settings.events_max_body_bytes},
+            ),
+        ],
         swagger_ui_parameters={"persistAuthorization": True},
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     handlers.install(app)
     openapi.install(app)
     rates = Rates(per_second=settings.rate_per_second, burst=settings.rate_burst)
-    include_features(app, Edge(resources.database, requires(resources.authenticator, rates)), settings)
+    edge = Edge(resources.database, requires(resources.authenticator, rates))
+    include_features(app, edge, settings, resources)
     app.include_router(health.router(resources.database, resources.redis))
     return app
 
 
-def include_features(app: FastAPI, edge: Edge, settings: Settings) -> None:
-    """Every feature's routes."""
+def include_features(app: FastAPI, edge: Edge, settings: Settings, resources: Resources) -> None:
+    """Every feature's routes, and the facts that one tells another."""
     app.include_router(campaigns.router(edge))
     app.include_router(webhooks.router(edge, settings.webhook_url))
+    redis = resources.redis
+    inlet = Inlet(RedisAppender(redis), waiting_in(redis), most=settings.events_backlog)
+    facts, log = campaign_facts(edge.database), RedisLog(redis, ENGAGEMENT)
+    app.include_router(metrics.router(edge, facts, log, inlet, Live(resources.stop)))
+
+
+def campaign_facts(database: Database) -> Facts:
+    """What metrics ask about a campaign."""
+
+    async def facts(workspace: str, campaign_id: str) -> CampaignFacts | None:
+        campaign = await campaign_queries.get(database, workspace, campaign_id)
+        if campaign is None:
+            return None
+        budget = campaign.budget
+        return CampaignFacts(budget.amount, budget.currency) if budget else CampaignFacts()
+
+    return facts
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resources]:
     """Raises `Postponed` while the database is away. Redis may be away: a poke is only haste."""
     authenticator = await open_authenticator(auth_settings(settings))
     async with (
@@ -93,7 +132,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         poke = Poke(redis)
         database.listener = poke.request
         try:
-            yield Resources(database, redis, authenticator)
+            yield Resources(database, redis, authenticator, stop)
         finally:
             await poke.close()
 
@@ -103,7 +142,7 @@ async def run(settings: Settings) -> None:
     stop = Stop().listen()
 
     async def session() -> None:
-        async with open_resources(settings) as resources:
+        async with open_resources(settings, stop) as resources:
             app = create_app(settings, resources)
             await serve(app, host=settings.host, port=settings.port, stop=stop)
 

@@ -6,10 +6,17 @@ from typing import Any
 
 import aiohttp
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from yarl import URL
 
+from famedash.infra.http.limits import Limits
 from tests.infra.app import MAX_BODY_BYTES, client
 from tests.infra.test_problems import problem
+from tests.serving import serving
 
 
 @pytest.fixture
@@ -67,3 +74,21 @@ async def test_u_0000_in_an_address_is_422(api: aiohttp.ClientSession, path: str
 
     assert response.status == 422
     assert "U+0000" in (await problem(response))["detail"]
+
+
+async def count_bytes(request: Request) -> Response:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.mark.parametrize("how", [lambda size: b"x" * size, chunked])
+async def test_a_path_may_have_a_bound_of_its_own_and_no_other_gets_it(how: Any) -> None:
+    """Breaks if the larger bound is everybody's, or holds for a declared length only."""
+    app = Starlette(
+        routes=[Route("/{path:path}", count_bytes, methods=["POST"])],
+        middleware=[Middleware(Limits, max_body_bytes=100, bound_of={"/events": 200})],
+    )
+    async with serving(app) as url, aiohttp.ClientSession(url) as api:
+        asked = [("/events", 200), ("/events", 210), ("/events/", 110), ("/other", 110)]
+        statuses = [(await api.post(path, data=how(size))).status for path, size in asked]
+
+    assert statuses == [200, 413, 413, 413]

@@ -1,8 +1,9 @@
 """Who is asking, as a FastAPI dependency: one object a scope, and itself the security scheme (cheap)."""
 
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 
+import jwt
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
@@ -47,3 +48,9 @@ def bearer_token(request: Request) -> str:
     if scheme.lower() != "bearer" or not (token := token.strip()):
         raise MissingToken("Send a token: Authorization: Bearer followed by what `famedash token` prints.")
     return token
+
+
+def expires_in(request: Request) -> float:
+    """Seconds until the token of this request expires. Only where a `Requires` has verified it."""
+    claims = jwt.decode(bearer_token(request), options={"verify_signature": False})
+    return float(claims["exp"]) - time()

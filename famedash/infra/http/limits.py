@@ -1,5 +1,8 @@
 """What is refused before any route sees it: a body beyond the bound, U+0000 in an address."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -8,35 +11,44 @@ from famedash.infra.http.problems import from_refusal
 
 
 class Limits:
-    """Pure ASGI. A declared length beyond the bound is refused unread; a chunked body while it is read."""
+    """Pure ASGI. A declared length beyond the bound is refused unread; a chunked body while it is read.
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    `bound_of` holds the bounds of single paths that have one of their own, such as `/events`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int, bound_of: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._bound_of = bound_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif "\0" in scope["path"] or b"%00" in scope["query_string"]:
             await from_refusal(Invalid("An address must not contain U+0000."))(scope, receive, send)
-        elif _declared(scope) > self._max_body_bytes:
-            await from_refusal(too_large(self._max_body_bytes))(scope, receive, send)
         else:
-            await self._app(scope, self._counted(receive), send)
+            bound = self._bound_of.get(scope["path"], self._max_body_bytes)
+            if _declared(scope) > bound:
+                await from_refusal(too_large(bound))(scope, receive, send)
+            else:
+                await self._app(scope, _counted(receive, bound), send)
 
-    def _counted(self, receive: Receive) -> Receive:
-        """Raises an HTTP exception, because FastAPI lets no other through while it reads a body."""
-        taken = 0
 
-        async def count() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._max_body_bytes:
-                raise HTTPException(413, too_large(self._max_body_bytes).detail)
-            return message
+def _counted(receive: Receive, bound: int) -> Receive:
+    """Raises an HTTP exception, because FastAPI lets no other through while it reads a body."""
+    taken = 0
 
-        return count
+    async def count() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > bound:
+            raise HTTPException(413, too_large(bound).detail)
+        return message
+
+    return count
 
 
 def too_large(max_body_bytes: int) -> TooLarge:
