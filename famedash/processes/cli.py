@@ -2,9 +2,10 @@
 # ruff: noqa: PLC0415 - see above
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -63,6 +64,12 @@ def deliver() -> None:
 
 
 @app.command()
+def ingest() -> None:
+    """Count engagement events."""
+    _serve("ingest")
+
+
+@app.command()
 def tend() -> None:
     """Look after what is due by the clock: campaigns that start or end, old keys, trimming."""
     _serve("tend")
@@ -92,6 +99,50 @@ def token(
     print(issue(_settings(), workspace=workspace, scopes=scope or (), days=days))
 
 
+@app.command("dead-letters")
+def dead_letters(
+    stream: Annotated[Literal["engagement"], typer.Argument(help="Which letters.")],
+    reason: Annotated[str | None, typer.Option(help="Only those of this reason.")] = None,
+    limit: Annotated[int, typer.Option(help="How many are shown.", min=0, max=10_000)] = 10,
+    replay: Annotated[bool, typer.Option("--replay", help="Put them back on the log, after a fix.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replay even what may count twice.")] = False,
+) -> None:
+    """Show what could not be counted, by reason; replay it."""
+    from famedash.processes import dead_letters as letters
+
+    def work(settings: "Settings") -> Coroutine[Any, Any, None]:
+        if replay:
+            return letters.replay(settings, reason=reason, force=force)
+        return letters.show(settings, reason=reason, limit=limit)
+
+    _on_servers("dead-letters", work)
+
+
+@app.command()
+def demo(
+    file: Annotated[
+        Path | None, typer.Argument(help="Events, one a line; examples/events.ndjson where left out.")
+    ] = None,
+    *,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Keep times and ids: a second run counts nothing.")
+    ] = False,
+    rate: Annotated[
+        float | None, typer.Option(help="Play so many events/s live instead.", min=0.1, max=1_000_000)
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="How long to play live.", min=0.1)] = 60,
+    seed: Annotated[int, typer.Option(help="Of the live stream: the same one, the same events.")] = 1,
+    campaigns: Annotated[int, typer.Option(help="Of the live stream.", min=1, max=100_000)] = 8,
+    workspace: Annotated[str, typer.Option(help="Whose events they are.")] = "default",
+) -> None:
+    """Send sample events as if they happened just now, or play a live stream of them (--rate)."""
+    from famedash.processes.demo import Live, run
+
+    live = None if rate is None else Live(rate, seconds, seed, campaigns)
+    settings = _start("demo", level="warning")
+    _run(run(settings, file=file, as_is=as_is, live=live, workspace=workspace))
+
+
 @app.command()
 def doctor() -> None:
     """Say what is wrong with this machine or these settings."""
@@ -100,7 +151,7 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str | None, typer.Argument(help="deliver, latency or api; all where left out.")] = None,
+    name: Annotated[str | None, typer.Argument(help="deliver, latency, api, ingest or metrics; all where left out.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One short pair: does it still run?")] = False,
 ) -> None:
     """Measure each figure beside its limit, on servers of its own; takes minutes."""
@@ -130,6 +181,19 @@ def _serve(name: str) -> None:
             await _process(name).run(settings)
 
     _run(work())
+
+
+def _on_servers(name: str, work: "Callable[[Settings], Coroutine[Any, Any, None]]") -> None:
+    """Do a piece of work on the servers there are."""
+    from famedash.processes.servers import with_servers
+
+    given = _start(name, level="warning")
+
+    async def run() -> None:
+        async with with_servers(given) as settings:
+            await work(settings)
+
+    _run(run())
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

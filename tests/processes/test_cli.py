@@ -19,7 +19,19 @@ from famedash.infra.auth.tokens import open_authenticator
 from famedash.infra.embedded import free_port
 
 SECRET = "s" * 40
-COMMANDS = ("up", "api", "relay", "deliver", "tend", "migrate", "practice", "token", "doctor")
+COMMANDS = (
+    "up",
+    "api",
+    "relay",
+    "deliver",
+    "ingest",
+    "tend",
+    "migrate",
+    "practice",
+    "token",
+    "demo",
+    "doctor",
+)
 
 
 def environment(**settings: str) -> dict[str, str]:
