@@ -32,6 +32,7 @@ GONE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
     asyncpg.InternalClientError,
     asyncio.TimeoutError,
 )

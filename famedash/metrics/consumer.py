@@ -61,6 +61,7 @@ class Consumer:
         self._entries = 64
         self._bytes = 0
         self._more = False
+        self._ahead: asyncio.Task[Sequence[Batch]] | None = None
 
     async def run(self, standings: Mapping[int, Standing], ended: Callable[[], bool]) -> None:
         """Count until `ended`. Raises `Again`, or what `repeat` has patience with."""
@@ -78,9 +79,17 @@ class Consumer:
             if writing:
                 await writing
         finally:
-            if writing:
-                await asyncio.wait([writing])
-                writing.cancelled() or writing.exception()
+            await self._end(self._ahead, writing)
+            self._ahead = None
+
+    async def _end(
+        self, ahead: asyncio.Task[Sequence[Batch]] | None, writing: asyncio.Task[None] | None
+    ) -> None:
+        """Leave no task behind; what they raised is known, or no longer matters."""
+        if ahead:
+            ahead.cancel()
+        if tasks := [task for task in (ahead, writing) if task]:
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- drafting
 
@@ -110,16 +119,27 @@ class Consumer:
         return draft
 
     async def _read(self, wait_seconds: float) -> bool:
-        """One look at every partition; answers whether it brought anything."""
-        cursors = {partition: tape.cursor for partition, tape in self.tapes.items()}
-        batches = await self.log.read(cursors, limit=self._entries, wait_seconds=wait_seconds)
+        """One look at every partition; answers whether it brought anything.
+
+        While there is more, the next look is under way before this one is drafted.
+        """
+        batches = await (self._ahead or self._look(wait_seconds))
+        self._ahead = None
         for batch in batches:
-            if batch.gap and not self.tapes[batch.partition].standing.gap_noted:
-                log.error("log.gap", partition=batch.partition, expected=batch.gap.expected)
-            self.tapes[batch.partition].put(batch)
+            tape = self.tapes[batch.partition]
+            known = tape.gap
+            tape.put(batch)
+            if tape.gap and not known:
+                log.error("log.gap", partition=batch.partition, expected=tape.gap.expected)
         self._more = any(len(batch.ids) == self._entries for batch in batches)
         self._adapt(batches)
-        return bool(batches)
+        if self._more:
+            self._ahead = asyncio.create_task(self._look(0))
+        return any(batch.ids for batch in batches)
+
+    async def _look(self, wait_seconds: float) -> Sequence[Batch]:
+        cursors = {partition: tape.cursor for partition, tape in self.tapes.items()}
+        return await self.log.read(cursors, limit=self._entries, wait_seconds=wait_seconds)
 
     def _adapt(self, batches: Sequence[Batch]) -> None:
         """Ask for so many entries the next time as make a good reply."""

@@ -27,8 +27,8 @@ MOST_CAMPAIGNS = 200_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INDEX = {kind: COUNTERS.index(counter) for kind, counter in COUNTER_OF.items()}
-_FIRST_MINUTE = 30 * 365 * 1440
-"""Not before 2000: what is earlier is looked at properly, and refused."""
+_FIRST_MINUTE = 10_958 * 1440
+"""2000-01-02: in the year 2000 by any offset. What is earlier is looked at properly."""
 _ENGAGED = frozenset(COUNTERS.index(counter) for counter in ENGAGEMENTS)
 
 
@@ -73,11 +73,12 @@ class Campaign:
     late nor in the future stand there, so an event that finds its row there needs no further look.
     """
 
-    __slots__ = ("campaign_id", "rows", "seed", "sure", "workspace")
+    __slots__ = ("campaign_id", "partition", "rows", "seed", "sure", "workspace")
 
-    def __init__(self, workspace: str, campaign_id: str, seed: int) -> None:
+    def __init__(self, workspace: str, campaign_id: str, partition: int, seed: int) -> None:
         self.workspace = workspace
         self.campaign_id = campaign_id
+        self.partition = partition
         self.seed = seed
         self.rows: dict[tuple[int, str], Row] = {}
         self.sure: dict[tuple[int, str], Row] = {}
@@ -274,8 +275,10 @@ class Drafter:
         of_workspace = self._campaigns.get(event.workspace)
         campaign = of_workspace.get(event.campaign_id) if of_workspace else None
         platform = self._platforms.get(event.platform)
-        first_sure = self.horizon if self.horizon is not None else _FIRST_MINUTE
+        first_sure = max(self.horizon or 0, _FIRST_MINUTE)
         if campaign is None or platform is None or not first_sure <= minute <= last_sure:
+            return None
+        if partition != campaign.partition:
             return None
         row = self._row(campaign, partition, minute, platform)
         campaign.sure[minute, event.platform] = row
@@ -325,7 +328,7 @@ class Drafter:
         except Unreadable as reason:
             draft.letters.append(Letter(origin, str(reason), line))
             return
-        campaign = self._campaign(event.workspace, event.campaign_id)
+        campaign = self._campaign(event.workspace, event.campaign_id, home)
         platform = self._platforms[event.platform] = platform_of(event)
         row = self._row(campaign, partition, minute, platform)
         counter = _INDEX[event.type]
@@ -341,12 +344,12 @@ class Drafter:
         if self.hashtags and event.hashtags and counter in _ENGAGED:
             _add_tags(row, event.hashtags, event.value)
 
-    def _campaign(self, workspace: str, campaign_id: str) -> Campaign:
+    def _campaign(self, workspace: str, campaign_id: str, partition: int) -> Campaign:
         of_workspace = self._campaigns.setdefault(workspace, {})
         campaign = of_workspace.get(campaign_id)
         if campaign is None:
             seed = campaign_seed(self.seed, workspace, campaign_id)
-            campaign = of_workspace[campaign_id] = Campaign(workspace, campaign_id, seed)
+            campaign = of_workspace[campaign_id] = Campaign(workspace, campaign_id, partition, seed)
             self._known += 1
         return campaign
 

@@ -286,7 +286,11 @@ async def prepare_table(tx: Transaction, table: str, starts: datetime, ends: dat
 
 
 async def drop_tables(tx: Transaction, table: str, span: timedelta, before: datetime) -> int:
-    """Drop the tables of a parent, each `span` long, that end at `before` or earlier."""
+    """Drop the tables of a parent, each `span` long, that end at `before` or earlier.
+
+    Holds the lock of `prepare_table`: of two at once the second finds nothing left to drop.
+    """
+    await tx.execute("select pg_advisory_xact_lock(hashtext('famedash:' || $1))", table)
     return int(await tx.fetchval("select drop_time_partitions($1, $2, $3)", table, span, before))
 
 

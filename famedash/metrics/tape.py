@@ -22,11 +22,15 @@ class Tape:
 
     def put(self, batch: Batch) -> None:
         """What was read after `cursor`."""
-        if batch.gap:
+        if batch.gap and not self._is_noted(batch.gap):
             self.gap = batch.gap
         if batch.ids:
             self._batches.append(batch)
             self.cursor = batch.ids[-1].decode()
+
+    def _is_noted(self, gap: Gap) -> bool:
+        """Is it the one that the row says is reported?"""
+        return self.standing.gap_noted and gap.expected == self.standing.position.entry
 
     @property
     def waiting(self) -> bool:
@@ -76,10 +80,9 @@ class Tape:
 
     def move(self) -> Move | None:
         """From where the row stands to what was drafted; None where there is nothing to write."""
-        gap = None if self.standing.gap_noted else self.gap
-        if self.drafted == self.standing.position and gap is None:
+        if self.drafted == self.standing.position and self.gap is None:
             return None
-        return Move(self.standing, self.drafted, gap=gap)
+        return Move(self.standing, self.drafted, gap=self.gap)
 
     def begin(self, write_id: UUID) -> None:
         self._own_writes.append(write_id)
@@ -93,7 +96,7 @@ class Tape:
             write_id=write_id,
             gap_noted=False if moved else self.standing.gap_noted or move.gap is not None,
         )
-        if move.gap is not None and self.gap is move.gap:
+        if move.gap and self.gap and self.gap.expected == move.gap.expected:
             self.gap = None
 
     def agrees_with(self, standing: Standing) -> bool:

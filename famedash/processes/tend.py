@@ -1,8 +1,8 @@
 """`famedash tend`: what the clock asks for. Safe with replicas.
 
 Campaigns and old keys are locked row by row, and a row that another process holds is skipped. Trimming takes
-no lock and needs none: it never passes a reader's position, and a second trim finds nothing left to drop. Tables of the metrics
-are made and dropped under a lock that waits 2 s at most.
+no lock and needs none: it never passes a reader's position, and a second trim finds nothing left to drop.
+Tables of the metrics are made and dropped under a lock, for which a job waits 2 s at most.
 """
 
 import asyncio
