@@ -50,6 +50,10 @@ class Process:
         self.signal(signal.SIGKILL)
         await self.ended()
 
+    def strike(self) -> None:
+        """kill -9, and not a moment later; wait with `ended`."""
+        self.signal(signal.SIGKILL)
+
     def pause(self) -> None:
         self.signal(signal.SIGSTOP)
 

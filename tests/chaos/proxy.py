@@ -1,11 +1,11 @@
 """A wire that can be cut, or held, at an exact point of a conversation: a TCP proxy on loopback.
 
 `arm` names what the client must say, in that order on one connection. When the last word passes, it still
-reaches the server, but the server's answers no longer reach the client.
+reaches the server, but the server's answers no longer reach the client (unless `arm` is told otherwise).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +16,7 @@ class _Wire:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     heard: int = 0
+    asked: bool = False
     muted: bool = False
     ended: bool = False
     kept: bytearray = field(default_factory=bytearray)
@@ -29,7 +30,10 @@ class Proxy:
         self.target = urlsplit(target)
         self.fired = asyncio.Event()
         self._words: tuple[bytes, ...] = ()
+        self._answer_word = b""
+        self._lost = False
         self._late_seconds: float | None = None
+        self._strike: Callable[[], None] | None = None
         self._wires: set[_Wire] = set()
         self._server: asyncio.Server | None = None
 
@@ -41,16 +45,29 @@ class Proxy:
         credentials = self.target.netloc.rpartition("@")[0]
         return urlunsplit(self.target._replace(netloc=f"{credentials}@127.0.0.1:{port}"))
 
-    def arm(self, *words: bytes, late_seconds: float | None = None) -> None:
+    def arm(
+        self,
+        *words: bytes,
+        answer: bytes = b"",
+        lost: bool = False,
+        late_seconds: float | None = None,
+        strike: Callable[[], None] | None = None,
+    ) -> None:
         """Hold the server's answers from the moment a client has said all `words` on one connection.
 
         `late_seconds`: lose the client's side at once instead, and let its last words arrive that much later.
+        `lost`: close the connection before the last words reach the server. `answer`: let everything pass,
+        and fire when the server's answer to the last words, which holds this, has been handed on.
+        `strike` is called at that very moment.
         """
         self._words = words
+        self._answer_word = answer
+        self._lost = lost
         self._late_seconds = late_seconds
+        self._strike = strike
         self.fired.clear()
         for wire in self._wires:
-            wire.heard = 0
+            wire.heard, wire.asked = 0, False
 
     async def cut(self) -> None:
         """Wait for it to fire and for the server's answer, then close that connection without it."""
@@ -76,13 +93,14 @@ class Proxy:
             return
         wire = _Wire(writer, down)
         self._wires.add(wire)
-        with suppress(OSError):
-            await asyncio.gather(self._say(reader, wire), self._answer(up, wire))
+        await asyncio.gather(self._say(reader, wire), self._answer(up, wire))
 
     async def _say(self, reader: asyncio.StreamReader, wire: _Wire) -> None:
-        while chunk := await reader.read(65536):
+        while chunk := await _read(reader):
             was_muted = wire.muted
             self._listen(chunk, wire)
+            if wire.muted and not was_muted and self._lost:
+                break
             if wire.muted and not was_muted and self._late_seconds is not None:
                 wire.client.close()
                 await asyncio.sleep(self._late_seconds)
@@ -92,18 +110,22 @@ class Proxy:
         self._close(wire)
 
     async def _answer(self, reader: asyncio.StreamReader, wire: _Wire) -> None:
-        while chunk := await reader.read(65536):
+        while chunk := await _read(reader):
             if wire.muted:
                 wire.kept += chunk
                 wire.answered.set()
             else:
                 wire.client.write(chunk)
+                if wire.asked and self._answer_word in chunk and not self.fired.is_set():
+                    self._fire()
         wire.ended = True
         if not wire.muted:
             self._close(wire)
 
     def _listen(self, chunk: bytes, wire: _Wire) -> None:
         start = 0
+        if wire.asked:
+            wire.heard, wire.asked = 0, False
         while wire.heard < len(self._words) and not self.fired.is_set():
             found = chunk.find(self._words[wire.heard], start)
             if found < 0:
@@ -111,8 +133,15 @@ class Proxy:
             start = found + len(self._words[wire.heard])
             wire.heard += 1
             if wire.heard == len(self._words):
-                wire.muted = True
-                self.fired.set()
+                wire.asked = bool(self._answer_word)
+                wire.muted = not wire.asked
+                if wire.muted:
+                    self._fire()
+
+    def _fire(self) -> None:
+        self.fired.set()
+        if self._strike is not None:
+            self._strike()
 
     def _close(self, wire: _Wire) -> None:
         self._wires.discard(wire)
@@ -127,6 +156,13 @@ class Proxy:
             self._server.close()
         for wire in list(self._wires):
             self._close(wire)
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """Empty at the end, also where the other side died: what it left must be closed, or its locks stay."""
+    with suppress(OSError):
+        return await reader.read(65536)
+    return b""
 
 
 @asynccontextmanager

@@ -164,7 +164,8 @@ class Town:
 
     def words(self) -> str:
         """The last lines of every process, for whoever has to find out why."""
-        return "\n".join(f"--- {process.name}\n{process.last_words()}" for process in self.processes)
+        words = ((process.name, process.last_words()) for process in self.processes)
+        return "\n".join(f"--- {name}\n{last}" for name, last in words if last)
 
     async def posted(self, count: int, seconds: float = 15) -> None:
         async def seen() -> bool:
