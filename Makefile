@@ -23,13 +23,16 @@ $(BOOTSTRAP): FORCE
 endif
 
 ##@ Run
-.PHONY: run token bench doctor
+.PHONY: run token demo bench doctor
 
 run: $(RUN) ## Set up, then start everything on this machine (Ctrl-C stops it)
 	@exec $(BIN)/famedash up $(ARGS)
 
 token: $(RUN) ## Print a token for the API, and nothing else
 	@exec $(BIN)/famedash token $(ARGS)
+
+demo: $(RUN) ## Send the sample events as if they happened just now (ARGS="--rate 100": a live stream)
+	@exec $(BIN)/famedash demo $(ARGS)
 
 bench: $(RUN) ## Measure: each benchmark beside its limit
 	@exec $(BIN)/famedash bench $(ARGS)

@@ -151,7 +151,9 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str | None, typer.Argument(help="deliver, latency, api, ingest or metrics; all where left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="deliver, latency, api, ingest or metrics; all where left out.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One short pair: does it still run?")] = False,
 ) -> None:
     """Measure each figure beside its limit, on servers of its own; takes minutes."""

@@ -170,6 +170,7 @@ def test_make_help_lists_each_target_that_the_readme_may_name() -> None:
         "check",
         "test-all",
         "token",
+        "demo",
         "bench",
         "doctor",
         "lock",
@@ -187,4 +188,4 @@ def test_every_command_that_make_calls_exists() -> None:
             [sys.executable, "-m", "famedash", command, "--help"], check=False, capture_output=True
         )
         assert answer.returncode == 0, command
-    assert {"up", "token", "bench", "doctor"} <= called
+    assert {"up", "token", "demo", "bench", "doctor"} <= called
