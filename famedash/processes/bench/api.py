@@ -1,18 +1,15 @@
 """Durable `POST /campaigns` a second beside a FastAPI route that only validates; same server, same load."""
 
-import asyncio
 import json
-import time
 from asyncio.subprocess import Process
 from contextlib import AbstractAsyncContextManager
 
 from famedash.infra.embedded import free_port
-from famedash.processes.bench.ground import CAMPAIGN, Ground, answers, open_ground
+from famedash.processes.bench.ground import CAMPAIGN, Ground, answers, listens, open_ground
 from famedash.processes.bench.report import Figure, Pair
 
 CONNECTIONS = 32
 SECONDS, QUICK_SECONDS = 8, 1
-LONGEST_START_SECONDS = 20.0
 
 PER_SECOND = Figure(
     name=f"durable POST /campaigns/s, {CONNECTIONS} connections",
@@ -38,24 +35,10 @@ async def _rate(
 ) -> float:
     """Requests a second; every one of them must be answered with 2xx."""
     async with server:
-        await _listens(port)
+        await listens(port)
         arguments = (port, "/campaigns", CONNECTIONS, seconds, ground.token())
         async with ground.own("load", *arguments) as load:
             found = json.loads(await answers(load, json.dumps(CAMPAIGN).encode()))
     if found["failed"]:
         raise RuntimeError(f"{found['failed']} requests were not answered with 2xx")
     return float(found["per_second"])
-
-
-async def _listens(port: int) -> None:
-    deadline = time.monotonic() + LONGEST_START_SECONDS
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return

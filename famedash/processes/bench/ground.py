@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +21,7 @@ from famedash.infra.auth.mint import mint
 from famedash.infra.auth.principal import SCOPES
 from famedash.infra.database import Database
 from famedash.infra.embedded import DeadMansSwitch, Endpoints, embedded_servers
+from famedash.infra.embedded.server import Server
 from famedash.infra.log.partitions import PARTITIONS
 from famedash.infra.migrate import migrate
 from famedash.processes.settings import Settings
@@ -29,6 +31,7 @@ from famedash.webhooks.signing import PREFIX
 WORKSPACE = "bench"
 IN_FLIGHT = 50
 STOP_SECONDS = 12.0
+LONGEST_START_SECONDS = 20.0
 
 CAMPAIGN = {
     "name": "Summer glow, second wave",
@@ -52,6 +55,7 @@ class Ground:
 
     folder: Path
     endpoints: Endpoints
+    postgres: Server
     switch: DeadMansSwitch
     jwt_secret: str
     webhook_secret: str
@@ -139,7 +143,12 @@ async def open_ground() -> AsyncIterator[Ground]:
             await migrate(embedded.endpoints.database_url)
             webhook_secret = PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
             yield Ground(
-                folder, embedded.endpoints, embedded.switch, secrets.token_urlsafe(48), webhook_secret
+                folder,
+                embedded.endpoints,
+                embedded.postgres,
+                embedded.switch,
+                secrets.token_urlsafe(48),
+                webhook_secret,
             )
 
 
@@ -156,6 +165,21 @@ async def worker_is_ready(database: Database) -> None:
     sql = "select count(*) from reader_leases where reader = $1 and owner is not null"
     while await database.fetchval(sql, READER) < PARTITIONS:  # noqa: ASYNC110 - a row in a database
         await asyncio.sleep(0.05)
+
+
+async def listens(port: int) -> None:
+    """Return once a server answers there."""
+    deadline = time.monotonic() + LONGEST_START_SECONDS
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
 
 
 @asynccontextmanager
