@@ -36,10 +36,10 @@ README_HEADINGS = (
 )
 REQUIREMENTS = {
     f"{letter}{number}"
-    for letter, last in {"A": 7, "B": 6, "C": 6, "D": 5, "G": 7, "X": 5, "S3.": 8}.items()
+    for letter, last in {"A": 7, "B": 6, "C": 6, "D": 5, "G": 7, "X": 5, "S3.": 8, "S4.": 6}.items()
     for number in range(1, last + 1)
 }
-"""The lines of the challenge, and what the first release must show (S3)."""
+"""The lines of the challenge, and what the releases must show: the first (S3), streaming metrics (S4)."""
 
 _span = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _fence = re.compile(r"```.*?```", re.DOTALL)
@@ -103,7 +103,7 @@ def targets(document: Document) -> Iterator[str]:
 
 def commands(document: Document) -> Iterator[str]:
     defined = get_command(app).commands  # type: ignore[attr-defined]
-    for name in sorted(set(re.findall(r"\bfamedash ([a-z]+)", document.code)) - set(defined)):
+    for name in sorted(set(re.findall(r"\bfamedash ([a-z]+(?:-[a-z]+)*)", document.code)) - set(defined)):
         yield f"there is no `famedash {name}`"
 
 

@@ -5,6 +5,7 @@
     python tools/postman.py --run      run it with newman against a fresh `famedash up`, or say SKIP
 
 Nothing in it is written by hand: a route that is added gets its request, its example body and its test.
+Only live streams are left out.
 """
 
 import json
@@ -50,6 +51,8 @@ def collection(openapi: Json) -> Json:
     folders: dict[str, list[Json]] = {tag["name"]: [] for tag in openapi["tags"]}
     for path, item in openapi["paths"].items():
         for method, operation in item.items():
+            if is_stream(operation):
+                continue
             folders[operation["tags"][0]].append(_request(openapi, path, method.upper(), operation))
     return {
         "info": {"name": openapi["info"]["title"], "description": ABOUT, "schema": SCHEMA},
@@ -60,6 +63,11 @@ def collection(openapi: Json) -> Json:
             {"name": "refusals", "item": list(_refusals(openapi))},
         ],
     }
+
+
+def is_stream(operation: Json) -> bool:
+    """Such an answer does not end by itself, and a run of the collection would wait for it."""
+    return any("text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values())
 
 
 def _request(openapi: Json, path: str, method: str, operation: Json) -> Json:

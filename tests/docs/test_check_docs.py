@@ -57,7 +57,7 @@ def test_what_does_not_exist_is_told(rule: Rule, text: str, complaint: str) -> N
             "`Dockerfile` and `tools/check_docs.py`, `GET /logs`, `.famedash/x.json`",
         ),
         (check_docs.targets, "we make money; `make test-all`"),
-        (check_docs.commands, "`famedash token --days 30`"),
+        (check_docs.commands, "`famedash token --days 30`, `famedash dead-letters engagement`"),
         (check_docs.links, "[here](operations.md#doctor) [there](https://example.com)"),
     ],
 )

@@ -1,25 +1,30 @@
-"""What README.md and docs/webhooks.md show to be pasted is run, in their order, against a running system."""
+"""What README.md and docs/ show to be pasted is run, in their order, against a running system."""
 
 import asyncio
 import json
 import os
 import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from famedash.metrics.decode import REASONS
+from famedash.metrics.live import counts
 from famedash.processes.settings import Settings
 from famedash.webhooks.settings import WebhookSettings
 from tests.docs.samples import ROOT, Sample, blocks, samples
 from tests.flow.system import System, running, until
 from tests.flow.test_whole_path import seconds_until_next
+from tests.metrics.counting import caught_up, ingester, totals
 
 ALWAYS_503 = '{"then": 503}'
 ONCE_429 = '{"answers": [429], "retryAfterSeconds": 5}'
 TOO_SLOW = '{"delaySeconds": 20}'
 GONE = '{"answers": [410]}'
+README = (ROOT / "README.md").read_text()
 
 
 async def outcome(sample: Sample, environment: dict[str, str], folder: Path) -> tuple[int, bytes]:
@@ -35,13 +40,14 @@ async def outcome(sample: Sample, environment: dict[str, str], folder: Path) -> 
 
 
 async def environment_of(system: System) -> dict[str, str]:
-    """What the documents export: the API, a token, the practice receiver."""
+    """What the documents export: the API, a token, the practice receiver, the time."""
     endpoint = (await system.api.get("/webhook-endpoints/default")).json
     practice = endpoint["url"].removesuffix("/campaign")
-    return {"API": system.api.base_url, "TOKEN": system.api.token, "PRACTICE": practice}
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {"API": system.api.base_url, "TOKEN": system.api.token, "PRACTICE": practice, "NOW": now}
 
 
-@pytest.mark.parametrize(("document", "at_least"), [("README.md", 9), ("docs/webhooks.md", 5)])
+@pytest.mark.parametrize(("document", "at_least"), [("README.md", 12), ("docs/webhooks.md", 5)])
 async def test_the_samples_of_a_document_answer_what_they_say(
     system: System, document: str, at_least: int, tmp_path: Path
 ) -> None:
@@ -77,15 +83,78 @@ async def test_the_story_of_two_failures_ends_as_the_readme_tells(system: System
 
 async def test_an_event_put_on_the_bus_by_hand_is_delivered(system: System) -> None:
     """PROMISE: the `redis-cli XADD` of docs/webhooks.md works: right stream, right shape."""
-    (line,) = [
-        line for block in blocks("docs/webhooks.md", "sh") for line in block.splitlines() if "XADD" in line
-    ]
-    command = shlex.split(line)[3:]
+    (command,) = appended_by_hand("docs/webhooks.md", {})
 
     await system.redis.execute_command(*command)  # type: ignore[no-untyped-call]
 
     await until(lambda: heard(system))
     assert system.received() == [2]
+
+
+def appended_by_hand(document: str, environment: dict[str, str]) -> list[list[str]]:
+    """Each `redis-cli -u ADDRESS XADD ...` of the document, from XADD on."""
+    lines = [line for block in blocks(document, "sh") for line in block.splitlines() if '" XADD ' in line]
+    for name, value in environment.items():
+        lines = [line.replace(f"${name}", value) for line in lines]
+    return [shlex.split(line)[3:] for line in lines]
+
+
+async def test_the_samples_of_the_metrics_are_counted_as_the_document_shows(
+    system: System, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """PROMISE: docs/metrics.md can be pasted from top to bottom, and answers what it shows."""
+    found, environment = samples("docs/metrics.md"), await environment_of(system)
+    answers: list[bytes] = []
+
+    async with ingester(database_url, redis_url):
+        for sample in found:
+            await caught_up(system.database, system.redis)
+            status, body = await outcome(sample, environment, tmp_path)
+            assert (sample.command, status) == (sample.command, sample.status), body
+            answers.append(body)
+
+    shown = [json.loads(block) for block in blocks("docs/metrics.md", "json")]
+    taken, metrics = answers[2], next(answer for answer in answers if b"dataThrough" in answer)
+    assert [json.loads(taken), counts(json.loads(metrics))] == [shown[0], counts(shown[1])]
+    assert b"event: metrics" in answers[-1]
+    assert all(json.loads(answer) is not None for answer in answers[:-1])
+    assert len(found) >= 13
+
+
+async def test_the_three_events_of_the_readme_are_counted_as_it_tells(
+    system: System, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    environment = await environment_of(system)
+
+    for sample in samples("README.md"):
+        await outcome(sample, environment, tmp_path)
+    async with ingester(database_url, redis_url):
+        await caught_up(system.database, system.redis)
+    total = (await system.api.get("/campaigns/summer/metrics")).json["total"]
+
+    assert "`views` is 1,000, `likes` is 45, `engagementRate` is 4.5, and `cpe` is 200" in README
+    assert [total[name] for name in ("views", "likes", "engagementRate", "cpe")] == [1000, 45, 4.5, 200]
+
+
+async def test_an_engagement_event_appended_by_hand_counts(
+    system: System, database_url: str, redis_url: str
+) -> None:
+    """PROMISE: the `redis-cli XADD` of docs/metrics.md works: right stream, right shape."""
+    (command,) = appended_by_hand("docs/metrics.md", await environment_of(system))
+
+    await system.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+    async with ingester(database_url, redis_url):
+        await caught_up(system.database, system.redis)
+
+    assert await totals(system.database) == {"views": 1}
+
+
+def test_every_reason_of_a_dead_letter_is_explained() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+
+    explained = {name: sentence for name, sentence in rows if name in REASONS}
+
+    assert explained == REASONS
 
 
 async def heard(system: System) -> bool:
@@ -94,7 +163,7 @@ async def heard(system: System) -> bool:
 
 def lessons() -> dict[str, str]:
     """lesson -> what `/logs` shows then, as the README's table says."""
-    return dict(re.findall(r"^\| `(\{.*?\})` \| (.*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE))
+    return dict(re.findall(r"^\| `(\{.*?\})` \| (.*) \|$", README, re.MULTILINE))
 
 
 async def teach(system: System, lesson: str) -> None:
