@@ -17,7 +17,7 @@ from famedash.infra.log.model import Batch, arrived_ms
 from famedash.infra.log.partitions import partition_of
 from famedash.metrics import decode
 from famedash.metrics.decode import BROKEN, Event, has_control, platform_of, stored_hashtags
-from famedash.metrics.fingerprints import MinuteKey, campaign_seed, minute_seed
+from famedash.metrics.fingerprints import MinuteKey, campaign_seed, day_seed
 from famedash.metrics.model import COUNTER_OF, COUNTERS, ENGAGEMENTS, FUTURE_SECONDS
 
 SLICE = 1000
@@ -97,7 +97,7 @@ class Row:
         self.minute = minute
         self.platform = platform
         self.events = events
-        self.seed = minute_seed(campaign.seed, minute)
+        self.seed = day_seed(campaign.seed, minute // 1440)
         self.counts = [0] * len(COUNTERS)
         self.creators: dict[str, list[int]] = {}
         self.tags: dict[str, int] = {}
@@ -237,10 +237,10 @@ class Drafter:
                     self._settle(partition, line, origin(index))
                     continue
                 since = event.timestamp - epoch
-                minute = since.days * 1440 + since.seconds // 60
+                seconds = since.seconds
+                minute = since.days * 1440 + seconds // 60
                 try:
-                    campaign = known[event.workspace][event.campaign_id]
-                    row = campaign.sure[minute, event.platform]
+                    row = known[event.workspace][event.campaign_id].sure[minute, event.platform]
                 except KeyError:
                     found = self._open(event, partition, minute, last_sure)
                     if found is None:
@@ -252,11 +252,8 @@ class Drafter:
                 continue
             counter, value = index_of[event.type], event.value
             mark = (row, counter, value, event.influencer_id, event.hashtags)
-            seconds = since.seconds % 60 * 1_000_000 + since.microseconds
-            if (
-                row.events.setdefault(fingerprint(event.event_id.encode(), row.seed + seconds), mark)
-                is not mark
-            ):
+            seed = row.seed + seconds * 1_000_000 + since.microseconds
+            if row.events.setdefault(fingerprint(event.event_id.encode(), seed), mark) is not mark:
                 repeats += 1
                 continue
             row.counts[counter] += value
@@ -333,8 +330,8 @@ class Drafter:
         row = self._row(campaign, partition, minute, platform)
         counter = _INDEX[event.type]
         mark = (row, counter, event.value, event.influencer_id, event.hashtags)
-        seconds = since.seconds % 60 * 1_000_000 + since.microseconds
-        fingerprint = xxh3_64_intdigest(event.event_id.encode(), row.seed + seconds)
+        seed = row.seed + since.seconds * 1_000_000 + since.microseconds
+        fingerprint = xxh3_64_intdigest(event.event_id.encode(), seed)
         if row.events.setdefault(fingerprint, mark) is not mark:
             draft.duplicates += 1
             return

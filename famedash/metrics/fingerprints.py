@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 MinuteKey = tuple[int, int]
 """(partition, minutes since 1970)"""
 
-MINUTE_MICROSECONDS = 60_000_000
+DAY_MICROSECONDS = 86_400_000_000
 
 
 def campaign_seed(installation: int, workspace: str, campaign_id: str) -> int:
@@ -23,9 +23,9 @@ def campaign_seed(installation: int, workspace: str, campaign_id: str) -> int:
     return xxh3_64_intdigest(f"{workspace}\0{campaign_id}".encode(), installation & (2**64 - 1))
 
 
-def minute_seed(campaign: int, minute: int) -> int:
-    """The seed of a minute's events; add the microseconds within the minute."""
-    return (campaign + minute * MINUTE_MICROSECONDS) & (2**63 - 1)
+def day_seed(campaign: int, day: int) -> int:
+    """The seed of the events of a day (since 1970, UTC); add the microseconds within the day."""
+    return (campaign + day * DAY_MICROSECONDS) & (2**63 - 1)
 
 
 class Memory:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from famedash.metrics.fingerprints import Memory, MinuteKey, campaign_seed, minute_seed, pack, unpack
+from famedash.metrics.fingerprints import Memory, MinuteKey, campaign_seed, day_seed, pack, unpack
 
 FIRST, SECOND, THIRD = (3, 100), (3, 101), (4, 100)
 
@@ -106,7 +106,7 @@ def test_it_never_holds_more_than_its_bound_nor_forgets_part_of_a_minute(
         assert memory.size <= 60
 
 
-def test_seeds_tell_installations_workspaces_campaigns_and_minutes_apart() -> None:
+def test_seeds_tell_installations_workspaces_campaigns_and_days_apart() -> None:
     campaigns = {
         campaign_seed(1, "acme", "summer"),
         campaign_seed(2, "acme", "summer"),
@@ -116,5 +116,5 @@ def test_seeds_tell_installations_workspaces_campaigns_and_minutes_apart() -> No
     }
 
     assert len(campaigns) == 5
-    assert len({minute_seed(campaign, minute) for campaign in campaigns for minute in range(9)}) == 45
-    assert all(minute_seed(campaign, 2**25) + 60_000_000 < 2**64 for campaign in campaigns)
+    assert len({day_seed(campaign, day) for campaign in campaigns for day in range(9)}) == 45
+    assert all(day_seed(campaign, 2**20) + 86_400_000_000 < 2**64 for campaign in campaigns)

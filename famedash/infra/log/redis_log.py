@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from redis.asyncio import Redis
@@ -15,6 +16,8 @@ DATA, ORIGIN = b"data", b"origin"
 
 LOOK_EVERYWHERE_SECONDS = 1.0
 """A reset partition never becomes ready: so often every cursor is proved, busy or not."""
+
+_first = itemgetter(0)
 
 TRIM = """
 if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 0 end
@@ -136,7 +139,7 @@ def _batch(partition: int, rows: Sequence[Any], gap: Gap | None = None) -> Batch
     """A row is [id, [name, value, ...]]; ours has the one field `data`, moved ones also `origin`."""
     ids = [row[0] for row in rows]
     fields = [row[1] for row in rows]
-    if all(len(pairs) == 2 and pairs[0] == DATA for pairs in fields):
+    if set(map(len, fields)) <= {2} and set(map(_first, fields)) <= {DATA}:
         return Batch(partition, ids, [pairs[1] for pairs in fields], {}, gap)
     origins = {index: origin for index, pairs in enumerate(fields) if (origin := _field(pairs, ORIGIN))}
     return Batch(partition, ids, [_field(pairs, DATA) for pairs in fields], origins, gap)
