@@ -17,7 +17,8 @@ from famedash.infra.ids import uuid7
 from famedash.infra.log.model import Appender, Batch, Log, Move, Record, Standing
 from famedash.infra.telemetry import counter, histogram
 from famedash.metrics import service
-from famedash.metrics.drafting import Draft, Drafter, Letter
+from famedash.metrics.draft import Draft, Letter
+from famedash.metrics.drafting import Drafter
 from famedash.metrics.fingerprints import Memory
 from famedash.metrics.model import TOPIC
 from famedash.metrics.service import HorizonMoved, NoTable, Refused

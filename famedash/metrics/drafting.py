@@ -1,12 +1,11 @@
-"""From raw entries to what they would add, not judged yet: rows of counters, letters, strays. Pure.
+"""From raw entries to a draft of what they add. Pure.
 
-`Drafter.draft` is the hot loop of ingestion. It looks an event's row up by values as they came; whatever is
+`Drafter._draft` is the hot loop of ingestion. It looks an event's row up by values as they came; whatever is
 not there yet goes the long way of `_settle`, once a row. So the checks of ids, platform, minute and partition
 are paid by the row, not by the event.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,9 +15,10 @@ from famedash.infra.errors import Unreadable
 from famedash.infra.log.model import Batch, arrived_ms
 from famedash.infra.log.partitions import partition_of
 from famedash.metrics import decode
-from famedash.metrics.decode import BROKEN, Event, has_control, platform_of, stored_hashtags
-from famedash.metrics.fingerprints import MinuteKey, campaign_seed, day_seed
-from famedash.metrics.model import COUNTER_OF, COUNTERS, ENGAGEMENTS, FUTURE_SECONDS
+from famedash.metrics.decode import BROKEN, Event, has_control, platform_of
+from famedash.metrics.draft import ENGAGED, INDEX, Campaign, Draft, Letter, Origin, Row, Stray
+from famedash.metrics.fingerprints import campaign_seed
+from famedash.metrics.model import COUNTERS, FUTURE_SECONDS
 
 SLICE = 1000
 """Lines between two looks at the event loop: about 2 ms."""
@@ -26,131 +26,10 @@ SLICE = 1000
 MOST_CAMPAIGNS = 200_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INDEX = {kind: COUNTERS.index(counter) for kind, counter in COUNTER_OF.items()}
 _FIRST_MINUTE = 10_958 * 1440
 """2000-01-02: in the year 2000 by any offset. What is earlier is looked at properly."""
-_ENGAGED = frozenset(COUNTERS.index(counter) for counter in ENGAGEMENTS)
-
-
-class Origin(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a line was first read: what its dead letter is known by, wherever it was moved since.
-
-    `forced`: replayed by a person who was warned that it may count twice.
-    """
-
-    partition: int
-    entry: str
-    arrived_ms: int
-    line: int
-    forced: bool = False
-
 
 _origin = msgspec.json.Decoder(Origin)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A line that cannot be counted, and why (one of `decode.REASONS`)."""
-
-    origin: Origin
-    reason: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """A line that belongs to another partition."""
-
-    partition: int
-    origin: Origin
-    payload: bytes
-
-
-class Campaign:
-    """What all events of a campaign share, and the rows that the present draft has of it.
-
-    In `sure` they are found by the platform as it came; only those of minutes that are surely neither too
-    late nor in the future stand there, so an event that finds its row there needs no further look.
-    """
-
-    __slots__ = ("campaign_id", "partition", "rows", "seed", "sure", "workspace")
-
-    def __init__(self, workspace: str, campaign_id: str, partition: int, seed: int) -> None:
-        self.workspace = workspace
-        self.campaign_id = campaign_id
-        self.partition = partition
-        self.seed = seed
-        self.rows: dict[tuple[int, str], Row] = {}
-        self.sure: dict[tuple[int, str], Row] = {}
-
-
-class Row:
-    """One campaign's minute on one platform: what its events add.
-
-    `events` are those of the whole minute, by fingerprint.
-    """
-
-    __slots__ = ("campaign", "counts", "creators", "events", "minute", "platform", "seed", "tags")
-
-    def __init__(self, campaign: Campaign, minute: int, platform: str, events: "dict[int, Mark]") -> None:
-        self.campaign = campaign
-        self.minute = minute
-        self.platform = platform
-        self.events = events
-        self.seed = day_seed(campaign.seed, minute // 1440)
-        self.counts = [0] * len(COUNTERS)
-        self.creators: dict[str, list[int]] = {}
-        self.tags: dict[str, int] = {}
-
-    @property
-    def key(self) -> tuple[str, str, int, str]:
-        return self.campaign.workspace, self.campaign.campaign_id, self.minute, self.platform
-
-
-Mark = tuple[Row, int, int, str, list[str] | None]
-"""What an event added, so that it can be taken back: row, counter, value, creator, hashtags."""
-
-CreatorKey = tuple[str, str, int, str]
-"""workspace, campaign, hour, platform"""
-TagKey = tuple[str, str, int]
-"""workspace, platform, hour"""
-
-
-@dataclass
-class Draft:
-    """What a piece of the log adds. Repeats within it are left out; those of earlier pieces until `judge`."""
-
-    rows: list[Row] = field(default_factory=list)
-    minutes: dict[MinuteKey, dict[int, Mark]] = field(default_factory=dict)
-    creators: dict[CreatorKey, dict[str, list[int]]] = field(default_factory=dict)
-    tags: dict[int, dict[TagKey, dict[str, int]]] = field(default_factory=dict)
-    letters: list[Letter] = field(default_factory=list)
-    strays: list[Stray] = field(default_factory=list)
-    oldest_minute: int | None = None
-    lines: int = 0
-    duplicates: int = 0
-    first_line: tuple[Origin, bytes] | None = None
-
-    @property
-    def events(self) -> int:
-        return sum(map(len, self.minutes.values()))
-
-    def judge(self, key: MinuteKey, counted: set[int]) -> None:
-        """Take back the minute's events that were counted before."""
-        events = self.minutes[key]
-        for fingerprint in events.keys() & counted:
-            self._take_back(events.pop(fingerprint))
-            self.duplicates += 1
-
-    def _take_back(self, mark: Mark) -> None:
-        row, counter, value, creator, tags = mark
-        row.counts[counter] -= value
-        if creator in row.creators:
-            row.creators[creator][counter] -= value
-        if tags and counter in _ENGAGED:
-            for tag in stored_hashtags(tags):
-                if tag in row.tags:
-                    row.tags[tag] -= value
 
 
 class Drafter:
@@ -226,7 +105,7 @@ class Drafter:
                 self._settle(partition, line, origin(index))
             return
         plain = whole.isascii() and b"\\" not in whole and b"\x7f" not in whole
-        read, index_of, fingerprint, epoch = decode.decode, _INDEX, xxh3_64_intdigest, _EPOCH
+        read, index_of, fingerprint, epoch = decode.decode, INDEX, xxh3_64_intdigest, _EPOCH
         known, creators, hashtags = self._campaigns, self.creators, self.hashtags
         last_sure = (arrived + FUTURE_SECONDS * 1000) // 60_000 - 1
         repeats = 0
@@ -263,8 +142,8 @@ class Drafter:
                 except KeyError:
                     row.creators[event.influencer_id] = counts = [0] * len(COUNTERS)
                     counts[counter] = value
-            if hashtags and event.hashtags and counter in _ENGAGED:
-                _add_tags(row, event.hashtags, value)
+            if hashtags and event.hashtags and counter in ENGAGED:
+                row.add_tags(event.hashtags, value)
         draft.duplicates += repeats
 
     def _open(self, event: Event, partition: int, minute: int, last_sure: int) -> Row | None:
@@ -328,7 +207,7 @@ class Drafter:
         campaign = self._campaign(event.workspace, event.campaign_id, home)
         platform = self._platforms[event.platform] = platform_of(event)
         row = self._row(campaign, partition, minute, platform)
-        counter = _INDEX[event.type]
+        counter = INDEX[event.type]
         mark = (row, counter, event.value, event.influencer_id, event.hashtags)
         seed = row.seed + since.seconds * 1_000_000 + since.microseconds
         fingerprint = xxh3_64_intdigest(event.event_id.encode(), seed)
@@ -338,8 +217,8 @@ class Drafter:
         row.counts[counter] += event.value
         if self.creators:
             row.creators.setdefault(event.influencer_id, [0] * len(COUNTERS))[counter] += event.value
-        if self.hashtags and event.hashtags and counter in _ENGAGED:
-            _add_tags(row, event.hashtags, event.value)
+        if self.hashtags and event.hashtags and counter in ENGAGED:
+            row.add_tags(event.hashtags, event.value)
 
     def _campaign(self, workspace: str, campaign_id: str, partition: int) -> Campaign:
         of_workspace = self._campaigns.setdefault(workspace, {})
@@ -349,8 +228,3 @@ class Drafter:
             campaign = of_workspace[campaign_id] = Campaign(workspace, campaign_id, partition, seed)
             self._known += 1
         return campaign
-
-
-def _add_tags(row: Row, tags: list[str], value: int) -> None:
-    for tag in stored_hashtags(tags):
-        row.tags[tag] = row.tags.get(tag, 0) + value

@@ -12,7 +12,7 @@ from famedash.infra.errors import Refusal, Unreadable
 from famedash.infra.log.model import Appender, Record
 from famedash.infra.log.partitions import partition_of
 from famedash.metrics import decode, queries, service
-from famedash.metrics.drafting import Origin
+from famedash.metrics.draft import Origin
 from famedash.metrics.model import DEAD_TOPIC, TOPIC
 from famedash.metrics.queries import LetterRow
 

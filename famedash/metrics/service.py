@@ -10,7 +10,7 @@ from famedash.infra.errors import Postponed
 from famedash.infra.log.fence import move
 from famedash.infra.log.model import Move
 from famedash.metrics import store
-from famedash.metrics.drafting import Draft, Letter
+from famedash.metrics.draft import Draft, Letter
 from famedash.metrics.fingerprints import MinuteKey
 from famedash.metrics.model import READER
 

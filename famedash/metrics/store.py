@@ -14,7 +14,7 @@ import msgspec
 
 from famedash.infra.database import Database, Transaction
 from famedash.infra.errors import Postponed
-from famedash.metrics.drafting import CreatorKey, Letter, Row, TagKey
+from famedash.metrics.draft import CreatorKey, Letter, Row, TagKey
 from famedash.metrics.fingerprints import MinuteKey, pack
 
 

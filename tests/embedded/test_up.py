@@ -18,7 +18,7 @@ from tests.embedded.conftest import servers_of
 from tests.embedded.holder import alive, eventually
 
 READY_SECONDS = 60.0
-CHILDREN = {"practice", "api", "relay", "deliver", "tend"}
+CHILDREN = {"practice", "api", "relay", "deliver", "ingest", "tend"}
 
 
 class Up:

@@ -11,7 +11,8 @@ from uuid import UUID
 import msgspec
 
 from famedash.infra.log.model import Batch, Position, Standing
-from famedash.metrics.drafting import Draft, Drafter
+from famedash.metrics.draft import Draft
+from famedash.metrics.drafting import Drafter
 from famedash.metrics.fingerprints import Memory, MinuteKey, pack
 from famedash.metrics.tape import Tape
 from tests.metrics import reference

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from famedash.infra.log.model import Batch
-from famedash.metrics.drafting import Draft, Drafter
+from famedash.metrics.draft import Draft
+from famedash.metrics.drafting import Drafter
 from tests.metrics import reference
 from tests.metrics.play import ARRIVED_MS, HORIZON, NOON, Cut, played
 from tests.metrics.poison import EVENT

@@ -5,7 +5,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from famedash.infra.log.model import Batch, Gap, Position, Standing
-from famedash.metrics.drafting import Draft, Drafter
+from famedash.metrics.draft import Draft
+from famedash.metrics.drafting import Drafter
 from famedash.metrics.tape import Tape
 from tests.metrics.poison import EVENT
 from tests.metrics.streams import Line, home_of
