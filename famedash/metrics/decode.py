@@ -4,7 +4,7 @@ A line that is no event has one of the reasons of `REASONS`; `docs/metrics.md` e
 """
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,6 +15,7 @@ from famedash.metrics.model import DEFAULT_WORKSPACE
 
 LONGEST_LINE = 64 * 1024
 MOST_HASHTAGS = 30
+FIRST, BEYOND = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 REASONS = {
     "empty": "there is nothing on the line",
@@ -77,8 +78,13 @@ def check(event: Event) -> None:
     texts = (event.event_id, event.campaign_id, event.influencer_id, event.workspace, event.platform)
     if has_control(*texts, *(event.hashtags or ())) or not event.platform.strip():
         raise Unreadable("control_character" if event.platform.strip() else "invalid_field")
-    if not 2000 <= event.timestamp.year <= 2999:
+    if not is_in_range(event.timestamp):
         raise Unreadable("bad_timestamp")
+
+
+def is_in_range(timestamp: datetime) -> bool:
+    """Does it lie in the years 2000 to 2999 of UTC, whatever its offset?"""
+    return FIRST <= timestamp < BEYOND
 
 
 def has_control(*texts: str) -> bool:

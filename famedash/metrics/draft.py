@@ -52,12 +52,11 @@ class Campaign:
     late nor in the future stand there, so an event that finds its row there needs no further look.
     """
 
-    __slots__ = ("campaign_id", "partition", "rows", "seed", "sure", "workspace")
+    __slots__ = ("campaign_id", "rows", "seed", "sure", "workspace")
 
-    def __init__(self, workspace: str, campaign_id: str, partition: int, seed: int) -> None:
+    def __init__(self, workspace: str, campaign_id: str, seed: int) -> None:
         self.workspace = workspace
         self.campaign_id = campaign_id
-        self.partition = partition
         self.seed = seed
         self.rows: dict[tuple[int, str], Row] = {}
         self.sure: dict[tuple[int, str], Row] = {}

@@ -26,14 +26,14 @@ SLICE = 1000
 MOST_CAMPAIGNS = 200_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MINUTE = 10_958 * 1440
-"""2000-01-02: in the year 2000 by any offset. What is earlier is looked at properly."""
+_FIRST_MINUTE = 10_957 * 1440
+"""2000-01-01: what is earlier is looked at properly."""
 
 _origin = msgspec.json.Decoder(Origin)
 
 
 class Drafter:
-    """Knows the campaigns it met; one draft is open at a time.
+    """Knows the campaigns it met, each in its own partition; one draft is open at a time.
 
     `horizon` is the first minute that is not too late, as it was last read: it only ever moves forward.
     """
@@ -44,7 +44,7 @@ class Drafter:
         self.hashtags = hashtags
         self.horizon: int | None = None
         self.opened = Draft()
-        self._campaigns: dict[str, dict[str, Campaign]] = {}
+        self._campaigns: dict[int, dict[str, dict[str, Campaign]]] = {}
         self._platforms: dict[str, str] = {}
         self._touched: list[Campaign] = []
         self._known = 0
@@ -106,7 +106,7 @@ class Drafter:
             return
         plain = whole.isascii() and b"\\" not in whole and b"\x7f" not in whole
         read, index_of, fingerprint, epoch = decode.decode, INDEX, xxh3_64_intdigest, _EPOCH
-        known, creators, hashtags = self._campaigns, self.creators, self.hashtags
+        known, creators, hashtags = self._campaigns.setdefault(partition, {}), self.creators, self.hashtags
         last_sure = (arrived + FUTURE_SECONDS * 1000) // 60_000 - 1
         repeats = 0
         for index, line in enumerate(lines):
@@ -148,13 +148,11 @@ class Drafter:
 
     def _open(self, event: Event, partition: int, minute: int, last_sure: int) -> Row | None:
         """The event's row, where nothing about it is in doubt; None: look at it properly (`_settle`)."""
-        of_workspace = self._campaigns.get(event.workspace)
+        of_workspace = self._campaigns[partition].get(event.workspace)
         campaign = of_workspace.get(event.campaign_id) if of_workspace else None
         platform = self._platforms.get(event.platform)
         first_sure = max(self.horizon or 0, _FIRST_MINUTE)
         if campaign is None or platform is None or not first_sure <= minute <= last_sure:
-            return None
-        if partition != campaign.partition:
             return None
         row = self._row(campaign, partition, minute, platform)
         campaign.sure[minute, event.platform] = row
@@ -221,10 +219,10 @@ class Drafter:
             row.add_tags(event.hashtags, event.value)
 
     def _campaign(self, workspace: str, campaign_id: str, partition: int) -> Campaign:
-        of_workspace = self._campaigns.setdefault(workspace, {})
+        of_workspace = self._campaigns.setdefault(partition, {}).setdefault(workspace, {})
         campaign = of_workspace.get(campaign_id)
         if campaign is None:
             seed = campaign_seed(self.seed, workspace, campaign_id)
-            campaign = of_workspace[campaign_id] = Campaign(workspace, campaign_id, partition, seed)
+            campaign = of_workspace[campaign_id] = Campaign(workspace, campaign_id, seed)
             self._known += 1
         return campaign

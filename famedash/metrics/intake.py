@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw
 
 from famedash.infra.errors import FieldError, Invalid, Malformed, TooLarge, Unreadable
 from famedash.infra.log.partitions import partition_of
-from famedash.metrics.decode import BROKEN, REASONS, Event, check, has_control, reason_of
+from famedash.metrics.decode import BROKEN, REASONS, Event, check, has_control, is_in_range, reason_of
 from famedash.metrics.model import COUNTER_OF, FUTURE_SECONDS
 
 MOST_EVENTS = 10_000
@@ -102,11 +102,7 @@ def read(body: bytes, content_type: str, *, workspace: str, now: datetime) -> Ta
             taken.reject(index, "workspace_in_body", "workspace")
             continue
         event.workspace = workspace
-        if (
-            (wary and not _printable(event))
-            or event.platform.isspace()
-            or not 2000 <= event.timestamp.year <= 2999
-        ):
+        if (wary and not _printable(event)) or event.platform.isspace() or not is_in_range(event.timestamp):
             try:
                 check(event)
             except Unreadable as unreadable:

@@ -70,3 +70,11 @@ def test_hashtags_are_stored_lower_case_without_their_sign_each_once() -> None:
 
 def test_the_example_that_poison_is_made_of_is_no_poison() -> None:
     assert decode.read(json.dumps(EVENT).encode()).event_id == EVENT["eventId"]
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["2000-01-01T00:00:00+05:30", "1999-12-31T23:59:59Z", "3000-01-01T05:29:59+05:29"]
+)
+def test_the_years_are_those_of_utc_whatever_the_offset(timestamp: str) -> None:
+    with pytest.raises(Unreadable, match="bad_timestamp"):
+        decode.read(line(timestamp=timestamp))

@@ -181,7 +181,7 @@ def test_the_edges_are_taken() -> None:
     """Breaks if a bound is taken as exclusive."""
     edges = [
         event(eventId="x" * 200, timestamp="2026-07-01T12:01:00Z", value=10**9, hashtags=["a" * 100] * 30),
-        event(eventId="é" * 200, timestamp="2000-01-01T00:00:00+23:59", value=-(10**9), hashtags=[]),
+        event(eventId="é" * 200, timestamp="2000-01-01T23:59:00+23:59", value=-(10**9), hashtags=[]),
     ]
 
     assert outcome(read(array(*edges))) == (2, {})
