@@ -149,8 +149,9 @@ def test_a_package_has_one_version_in_all_lock_files_that_meet() -> None:
     versions: dict[str, set[str]] = {}
     for name in ("bootstrap", "server", "embedded", "dev"):
         text = (ROOT / "locks" / f"{name}.txt").read_text()
-        for package, version in re.findall(r"^([a-z0-9._-]+)(?:\[\S+\])?==(\S+)", text, re.MULTILINE):
-            versions.setdefault(package, set()).add(version)
+        found = re.findall(r"^([a-z0-9._-]+)(?:\[\S+\])?==(\S+)( ; [^\\\n]*)?", text, re.MULTILINE)
+        for package, version, where in found:
+            versions.setdefault(package + where, set()).add(version)
 
     assert {package: found for package, found in versions.items() if len(found) > 1} == {}
 
