@@ -1,4 +1,4 @@
-"""`famedash demo`: puts engagement events on the log, those of a file or of a live stream.
+"""`famedash demo events`: puts engagement events on the log, those of a file or of a live stream.
 
 A file is replayed as if it had happened just now: its times are shifted so that its last event is now, and
 its ids become this run's, so that each run counts once and a repeat inside the file stays a repeat. The

@@ -1,4 +1,4 @@
-"""`famedash demo`: what it makes of a file, what it plays live, and where on the log that ends up."""
+"""`famedash demo events`: what it makes of a file, what it plays live, and where on the log that ends up."""
 
 import json
 import subprocess
@@ -305,7 +305,7 @@ def test_the_command_needs_no_database_and_ends_with_a_line_to_look_by(
     """PROMISE: the demo writes nothing to the database. Breaks if it so much as connects."""
     away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     answer = famedash(
-        *("demo", str(SAMPLE), "--workspace", "acme"),
+        *("demo", "events", str(SAMPLE), "--workspace", "acme"),
         folder=tmp_path,
         database_url=away,
         redis_url=redis_url,
@@ -329,7 +329,10 @@ def test_the_sample_is_found_beside_the_makefile(tmp_path: Path, redis_url: str)
     written(tmp_path / "examples", line())
 
     answer = famedash(
-        "demo", "--as-is", folder=tmp_path / "deeper", database_url="postgresql://db/x", redis_url=redis_url
+        *("demo", "events", "--as-is"),
+        folder=tmp_path / "deeper",
+        database_url="postgresql://db/x",
+        redis_url=redis_url,
     )
 
     assert answer.stdout.startswith("Sent 1 events of 1 campaigns in 1 entries")
@@ -340,10 +343,17 @@ def test_the_sample_is_found_beside_the_makefile(tmp_path: Path, redis_url: str)
     ("arguments", "sentence"),
     [
         (("demo",), "There is no {folder}/examples/events.ndjson: name a file of events, or play"),
-        (("demo", "."), ". cannot be read: Is a directory."),
-        (("demo", "x.ndjson", "--rate", "5"), "A file is replayed, or a live stream is played with --rate"),
-        (("demo", "--as-is", "--rate", "5"), "A file is replayed, or a live stream is played with --rate"),
-        (("demo", "--workspace", ""), "A workspace has 1 to 200 printable characters."),
+        (("demo", "events"), "There is no {folder}/examples/events.ndjson: name a file of events, or play"),
+        (("demo", "events", "."), ". cannot be read: Is a directory."),
+        (
+            ("demo", "events", "x.ndjson", "--rate", "5"),
+            "A file is replayed, or a live stream is played with --rate",
+        ),
+        (
+            ("demo", "events", "--as-is", "--rate", "5"),
+            "A file is replayed, or a live stream is played with --rate",
+        ),
+        (("demo", "events", "--workspace", ""), "A workspace has 1 to 200 printable characters."),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_starts_no_servers(
@@ -360,7 +370,7 @@ def test_what_cannot_be_done_is_one_sentence_and_starts_no_servers(
 def test_with_servers_of_its_own_it_says_that_the_events_wait(tmp_path: Path) -> None:
     path = written(tmp_path, line())
 
-    answer = famedash("demo", str(path), folder=tmp_path, data_dir=str(tmp_path / "data"))
+    answer = famedash("demo", "events", str(path), folder=tmp_path, data_dir=str(tmp_path / "data"))
 
     assert answer.returncode == 0
     assert "the events wait in the log until `famedash up` counts them" in answer.stdout
@@ -368,7 +378,19 @@ def test_with_servers_of_its_own_it_says_that_the_events_wait(tmp_path: Path) ->
 
 def test_a_live_stream_plays_from_the_command_line(tmp_path: Path, redis_url: str) -> None:
     answer = subprocess.run(
-        [sys.executable, "-m", "famedash", "demo", "--rate", "400", "--seconds", "0.5", "--campaigns", "3"],
+        [
+            sys.executable,
+            "-m",
+            "famedash",
+            "demo",
+            "events",
+            "--rate",
+            "400",
+            "--seconds",
+            "0.5",
+            "--campaigns",
+            "3",
+        ],
         cwd=tmp_path,
         env=environment(database_url="postgresql://db/x", redis_url=redis_url),
         capture_output=True,
