@@ -22,8 +22,11 @@ ifneq ($(MADE_FOR),$(CURDIR))
 $(BOOTSTRAP): FORCE
 endif
 
+# What `make etl` loads.
+CSV ?= examples/performance.csv
+
 ##@ Run
-.PHONY: run token demo bench doctor
+.PHONY: run token demo etl bench doctor
 
 run: $(RUN) ## Set up, then start everything on this machine (Ctrl-C stops it)
 	@exec $(BIN)/famedash up $(ARGS)
@@ -32,7 +35,10 @@ token: $(RUN) ## Print a token for the API, and nothing else
 	@exec $(BIN)/famedash token $(ARGS)
 
 demo: $(RUN) ## Send the sample events as if they happened just now (ARGS="--rate 100": a live stream)
-	@exec $(BIN)/famedash demo $(ARGS)
+	@exec $(BIN)/famedash demo events $(ARGS)
+
+etl: $(RUN) ## Load and rank creators' results (CSV=performance.csv; alone: the sample)
+	@exec $(BIN)/famedash etl "$(CSV)" $(ARGS)
 
 bench: $(RUN) ## Measure: each benchmark beside its limit
 	@exec $(BIN)/famedash bench $(ARGS)

@@ -33,9 +33,15 @@ Json = dict[str, Any]
 
 COLLECTION = Path(__file__).parent.parent / "docs" / "famedash.postman_collection.json"
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-VARIABLES = {"baseUrl": "http://127.0.0.1:8000", "token": "", "campaignId": "", "endpointId": "default"}
+VARIABLES = {
+    "baseUrl": "http://127.0.0.1:8000",
+    "token": "",
+    "campaignId": "",
+    "importId": "",
+    "endpointId": "default",
+}
 ABOUT = """Made from the OpenAPI document by `tools/postman.py`. Set `token` to what `make token` prints, then
-run the folders from top to bottom: the campaign that the first request creates is used by those after it."""
+run the folders from top to bottom: what one request creates is used by those after it."""
 HEADERS = {"Idempotency-Key": "{{$guid}}", "If-Match": '"1"', "If-None-Match": '"1"'}
 SAMPLES = {"string": "text", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
 READY_SECONDS = 60
@@ -84,10 +90,12 @@ def _request(openapi: Json, path: str, method: str, operation: Json) -> Json:
     if "requestBody" in operation:
         media_type, content = next(iter(operation["requestBody"]["content"].items()))
         request["header"].insert(0, {"key": "Content-Type", "value": media_type})
+        example = _example(openapi, content["schema"])
+        is_json = media_type == "application/json"
         request["body"] = {
             "mode": "raw",
-            "raw": json.dumps(_example(openapi, content["schema"]), indent=2),
-            "options": {"raw": {"language": "json"}},
+            "raw": json.dumps(example, indent=2) if is_json else example,
+            "options": {"raw": {"language": "json" if is_json else "text"}},
         }
     script = [f"pm.test('answers {expected}', () => pm.response.to.have.status({expected}));"]
     script += _chain(openapi, path, method)

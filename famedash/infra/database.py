@@ -143,9 +143,14 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    url: str, *, application: str, max_connections: int = 10, settings: Sequence[tuple[str, str]] = ()
+    url: str,
+    *,
+    application: str,
+    max_connections: int = 10,
+    settings: Sequence[tuple[str, str]] = (),
+    command_timeout: float | None = 30,
 ) -> AsyncIterator[Database]:
-    """A pool on `url`; `application` names the process in `pg_stat_activity`.
+    """A pool on `url`; `application` names the process in `pg_stat_activity`; seconds of `command_timeout`.
 
     Raises `Postponed` when the server cannot be reached (the process's loop tries again).
     """
@@ -156,7 +161,7 @@ async def open_database(
             max_size=max_connections,
             reset=_no_reset,
             init=_prepare,
-            command_timeout=30,
+            command_timeout=command_timeout,
             server_settings={"application_name": f"famedash {application}", **dict(settings)},
         )
     except GONE as gone:

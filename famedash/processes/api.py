@@ -1,5 +1,6 @@
 """`famedash api`: the HTTP process. Composition only: resources, the app, the server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from famedash.campaigns import queries as campaign_queries
 from famedash.campaigns import routes as campaigns
 from famedash.infra import health
 from famedash.infra.auth.tokens import Authenticator, open_authenticator
+from famedash.infra.background import Background
 from famedash.infra.database import Database, open_database
 from famedash.infra.http import handlers, openapi
 from famedash.infra.http.bearer import requires
@@ -32,6 +34,9 @@ from famedash.metrics.live import Live
 from famedash.metrics.model import TOPIC as ENGAGEMENT
 from famedash.metrics.pipeline import Facts
 from famedash.metrics.windows import CampaignFacts
+from famedash.performers import routes as performers
+from famedash.performers.inbox import Inbox
+from famedash.processes.etl_child import launcher
 from famedash.processes.http_server import serve
 from famedash.processes.secrets import auth_settings
 from famedash.processes.settings import Settings
@@ -49,6 +54,7 @@ TAGS = [
     {"name": "campaigns", "description": "Create, change and follow campaigns."},
     {"name": "webhooks", "description": "Where events are delivered, what happened to them, dead letters."},
     {"name": "metrics", "description": "What was counted: the last hour, 24 hours, everything; what rises."},
+    {"name": "performers", "description": "Who brought what: rankings, and the files they come from."},
     {"name": "operations", "description": "Is it alive, can it serve, numbers."},
 ]
 
@@ -57,13 +63,14 @@ TAGS = [
 class Resources:
     """What the app is built on; opened and closed by the process, never by the app.
 
-    `stop` ends what would go on for ever: live streams.
+    `stop` ends what would go on for ever: live streams, uploads. `background` ends with it.
     """
 
     database: Database
     redis: Redis
     authenticator: Authenticator
     stop: Stop = field(default_factory=Stop)
+    background: Background = field(default_factory=Background)
 
 
 def create_app(settings: Settings, resources: Resources) -> FastAPI:
@@ -81,7 +88,10 @@ def create_app(settings: Settings, resources: Resources) -> FastAPI:
             Middleware(
                 Limits,
                 max_body_bytes=settings.max_body_bytes,
-                bound_of={"/events": settings.events_max_body_bytes},
+                bound_of={
+                    "/events": settings.events_max_body_bytes,
+                    "/imports": settings.imports_max_body_bytes,
+                },
             ),
         ],
         swagger_ui_parameters={"persistAuthorization": True},
@@ -104,6 +114,9 @@ def include_features(app: FastAPI, edge: Edge, settings: Settings, resources: Re
     inlet = Inlet(RedisAppender(redis), waiting_in(redis), most=settings.events_backlog)
     facts, log = campaign_facts(edge.database), RedisLog(redis, ENGAGEMENT)
     app.include_router(metrics.router(edge, facts, log, inlet, Live(resources.stop)))
+    folder, launch = settings.data_path / "imports", launcher(settings)
+    inbox = Inbox(edge.database, folder, launch, resources.background, resources.stop)
+    app.include_router(performers.router(edge, inbox))
 
 
 def campaign_facts(database: Database) -> Facts:
@@ -132,9 +145,22 @@ async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resour
         poke = Poke(redis)
         database.listener = poke.request
         try:
-            yield Resources(database, redis, authenticator, stop)
+            async with _background(stop) as background:
+                yield Resources(database, redis, authenticator, stop, background)
         finally:
             await poke.close()
+
+
+@asynccontextmanager
+async def _background(stop: Stop) -> AsyncIterator[Background]:
+    """It begins to end when we are asked to stop, while requests are still answered: both take seconds."""
+    background = Background()
+    closing = asyncio.create_task(background.close_on(stop))
+    try:
+        yield background
+    finally:
+        closing.cancel()
+        await background.close()
 
 
 async def run(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from uuid import UUID
 
 import typer
 
@@ -21,6 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+demo_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(demo_app, name="demo")
 
 
 def main() -> None:
@@ -99,6 +102,41 @@ def token(
     print(issue(_settings(), workspace=workspace, scopes=scope or (), days=days))
 
 
+@app.command()
+def etl(
+    files: Annotated[list[str], typer.Argument(help="CSV files; .gz and .zst too; - is standard input.")],
+    *,
+    workspace: Annotated[str, typer.Option(help="Whose results they are.")] = "default",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only read and judge; no server needed.")
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rejected lines go (a folder for several files).")
+    ] = None,
+    max_reject_percent: Annotated[
+        float, typer.Option(help="More rejected rows than that: nothing is loaded.", min=0, max=100)
+    ] = 100.0,
+    human_numbers: Annotated[
+        bool, typer.Option("--human-numbers", help="Also read 541.2K, 1.3M and 12,345.")
+    ] = False,
+    import_id: Annotated[UUID | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Load creators' results and rank them. Exit code 2: unreadable file; 3: too many rejects."""
+    from famedash.performers.model import Options, TooManyRejects, UnreadableFile
+    from famedash.processes import etl as loading
+
+    order = loading.Order(workspace, Options(human_numbers, max_reject_percent), rejects, import_id)
+    try:
+        if dry_run:
+            _run(loading.examine(_settings(), files, order))
+        else:
+            _on_servers("etl", lambda settings: loading.load(settings, files, order))
+    except UnreadableFile as reason:
+        _give_up(reason, 2)
+    except TooManyRejects as reason:
+        _give_up(reason, 3)
+
+
 @app.command("dead-letters")
 def dead_letters(
     stream: Annotated[Literal["engagement"], typer.Argument(help="Which letters.")],
@@ -118,8 +156,15 @@ def dead_letters(
     _on_servers("dead-letters", work)
 
 
-@app.command()
-def demo(
+@demo_app.callback(invoke_without_command=True)
+def demo(context: typer.Context) -> None:
+    """Send sample events (alone, or `demo events`), or write a sample of performance data (`demo csv`)."""
+    if context.invoked_subcommand is None:
+        demo_events()
+
+
+@demo_app.command("events")
+def demo_events(
     file: Annotated[
         Path | None, typer.Argument(help="Events, one a line; examples/events.ndjson where left out.")
     ] = None,
@@ -143,6 +188,21 @@ def demo(
     _run(run(settings, file=file, as_is=as_is, live=live, workspace=workspace))
 
 
+@demo_app.command("csv")
+def demo_csv(
+    *,
+    rows: Annotated[int, typer.Option(help="Accepted and malformed ones together.", min=0)] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same one, the same bytes.")] = 1,
+    clean: Annotated[bool, typer.Option("--clean", help="Good rows only; else some are malformed.")] = False,
+    texts: Annotated[bool, typer.Option(help="With the columns platform and caption.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Standard output where left out.")] = None,
+) -> None:
+    """Write performance data of creators, as `famedash etl` reads it."""
+    from famedash.processes import demo_csv
+
+    demo_csv.run(demo_csv.plan(rows, seed, clean=clean, with_texts=texts), out)
+
+
 @app.command()
 def doctor() -> None:
     """Say what is wrong with this machine or these settings."""
@@ -152,7 +212,7 @@ def doctor() -> None:
 @app.command()
 def bench(
     name: Annotated[
-        str | None, typer.Argument(help="deliver, latency, api, ingest or metrics; all where left out.")
+        str | None, typer.Argument(help="deliver, latency, api, ingest, metrics or etl; all where left out.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One short pair: does it still run?")] = False,
 ) -> None:

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     rate_burst: int = Field(2000, ge=1, le=1_000_000)
     max_body_bytes: int = Field(1_048_576, ge=1024)
     events_max_body_bytes: int = Field(8_388_608, ge=1024)
+    imports_max_body_bytes: int = Field(2_147_483_648, ge=1024)
     events_backlog: int = Field(1_000_000, ge=1)
     log_format: Literal["auto", "json", "text"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

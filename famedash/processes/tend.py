@@ -17,6 +17,7 @@ from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
 from famedash.metrics.retention import look_after
 from famedash.outbox.model import EVENTS
+from famedash.performers.worker import fail_silent
 from famedash.processes.settings import Settings
 from famedash.webhooks.service import READER
 
@@ -50,6 +51,7 @@ async def tend(database: Database, log: Log, stop: Stop, *, dedupe_days: int) ->
         await prune(database)
         await trim_read(database, log, reader=READER, keep_seconds=EVENTS_KEPT_SECONDS)
         await look_after(database, dedupe_days=dedupe_days)
+        await fail_silent(database)
         await stop.wait(HOUSEKEEPING_SECONDS)
 
     await asyncio.gather(

@@ -1,12 +1,14 @@
 """The Postman collection: complete, chained, in step with the API."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -29,7 +31,7 @@ def written(name: str) -> str:
 def test_the_collection_holds_every_operation_of_the_api() -> None:
     openapi = postman.document()
     operations = {
-        (method.upper(), path.replace("campaign_id", "{campaignId}").replace("endpoint_id", "{endpointId}"))
+        (method.upper(), re.sub(r"{(\w+)}", lambda found: f"{{{{{to_camel(found[1])}}}}}", path))
         for path, item in openapi["paths"].items()
         for method, operation in item.items()
         if not postman.is_stream(operation)
@@ -48,7 +50,16 @@ def test_each_request_tests_the_status_of_its_answer() -> None:
 
 def test_the_campaign_that_is_created_is_the_one_that_the_others_name() -> None:
     assert "pm.collectionVariables.set('campaignId', pm.response.json().id);" in written("Create Campaign")
-    assert {"baseUrl", "token", "campaignId", "endpointId"} == {one["key"] for one in COLLECTION["variable"]}
+    assert {"baseUrl", "token", "campaignId", "importId", "endpointId"} == {
+        one["key"] for one in COLLECTION["variable"]
+    }
+
+
+def test_a_body_that_is_no_json_is_sent_as_it_is() -> None:
+    body = next(one for one in requests() if one["name"] == "Start Import")["request"]["body"]
+
+    assert body["raw"].splitlines()[0] == "campaignId,influencerId,views,likes,comments,shares"
+    assert "pm.collectionVariables.set('importId', pm.response.json().id);" in written("Start Import")
 
 
 def test_every_variable_of_a_request_is_defined() -> None:

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from famedash.metrics import queries
+from famedash.performers.model import Options
+from famedash.performers.service import begin
 from tests.campaigns.api import Api, Reply
 from tests.flow.system import System, running
 from tests.metrics.builders import Counted, count
 
-FOREIGN = {"campaign_id": "summer"}
+FOREIGN = {"campaign_id": "summer", "import_id": "01a21268-41e6-7dc9-9cd8-30341e7cbfa6"}
 """What stands for each path parameter: an id that acme owns."""
 
 OWN_OF_EVERYBODY = {"endpoint_id": "default"}
@@ -40,6 +43,8 @@ async def test_a_foreign_id_is_answered_like_one_that_exists_nowhere(
     async with running(database_url, redis_url, workers=0) as system:
         await system.create()
         await count(system.database, Counted(await queries.now(system.database)))
+        import_id = UUID(FOREIGN["import_id"])
+        await begin(system.database, "acme", file_name="a.csv", options=Options(), import_id=import_id)
         rival, checked = system.api_of("rival"), 0
 
         for method, path in await operations(system.api):
@@ -53,6 +58,7 @@ async def test_a_foreign_id_is_answered_like_one_that_exists_nowhere(
 
         assert checked >= 5
         assert (await system.api.get("/campaigns/summer")).json["version"] == 1
+        assert (await system.api.get(f"/imports/{import_id}")).status == 200
 
 
 async def test_every_path_parameter_is_accounted_for(database_url: str, redis_url: str) -> None:

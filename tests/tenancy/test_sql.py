@@ -16,6 +16,7 @@ EVERY_WORKSPACE = {
     "campaigns.store.hold_due_to_end": "the clock ends the campaigns of every workspace",
     "idempotency.store.delete_old": "housekeeping goes by age alone",
     "outbox.store.unpublished": "the relay publishes the events of every workspace",
+    "performers.store.fail_silent": "a load is given up by its age alone",
     "webhooks.queries.next_due_at": "a worker looks for the next due row of all its partitions",
     "webhooks.queries.marked": "a worker takes over a whole partition",
     "webhooks.store.workspaces_disabled": "a new FAMEDASH_WEBHOOK_URL is one for every workspace",
