@@ -36,7 +36,7 @@ def bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["deliver", "latency", "api", "ingest", "metrics"])
+@pytest.mark.parametrize("name", ["deliver", "latency", "api", "ingest", "metrics", "etl"])
 def test_a_benchmark_measures_one_short_pair_and_prints_a_table(name: str, tmp_path: Path) -> None:
     run = bench(name, "--quick", folder=tmp_path)
 
@@ -44,6 +44,7 @@ def test_a_benchmark_measures_one_short_pair_and_prints_a_table(name: str, tmp_p
     assert f"{name}: pair 1 of 1" in run.stdout
     assert "| figure | limit in the same run |" in run.stdout
     assert ("skipped: Bytewax" in run.stdout) == (name == "ingest" and find_spec("bytewax") is None)
+    assert ("skipped: DuckDB" in run.stdout) == (name == "etl" and find_spec("duckdb") is None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,7 +54,7 @@ def test_an_unknown_benchmark_is_refused_by_name(tmp_path: Path) -> None:
     assert run.returncode == 2
     assert (
         run.stderr
-        == "famedash: No such benchmark: nothing; there are deliver, latency, api, ingest, metrics.\n"
+        == "famedash: No such benchmark: nothing; there are deliver, latency, api, ingest, metrics, etl.\n"
     )
 
 
