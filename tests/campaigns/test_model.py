@@ -238,5 +238,5 @@ def test_a_change_is_silent_exactly_when_the_merge_is(metadata: Any, patch: Any)
 def repr_of(value: Any) -> str:
     """Types and values, whatever the order of members."""
     if isinstance(value, dict):
-        return repr(sorted((name, repr_of(each)) for name, each in value.items()))
+        return f"{{{sorted((name, repr_of(each)) for name, each in value.items())}}}"
     return repr([repr_of(each) for each in value]) if isinstance(value, list) else repr(value)
