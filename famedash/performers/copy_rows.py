@@ -4,13 +4,14 @@ A row of the format is a count of fields, then a length and the bytes of each. R
 lengths differ only in their bytes, so they are laid out as one matrix.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
 
+from famedash.performers.copy_order import pieces
 from famedash.performers.digits import WORD, words_of
 from famedash.performers.groups import Groups
 from famedash.performers.model import LONGEST_CAPTION, LONGEST_PLATFORM
@@ -41,20 +42,20 @@ class Source:
     """Where the texts are: the file, and what was set aside while it was read."""
 
     file: memoryview
-    aside: bytes
+    aside: memoryview
     platform: int | None
     caption: int | None
 
     def text(self, at: int, size: int) -> bytes:
         if at < 0:
-            return self.aside[-1 - at : -1 - at + size]
+            return bytes(self.aside[-1 - at : -1 - at + size])
         return bytes(self.file[at : at + size])
 
 
-def encoded(parts: Iterable[Groups], source: Source) -> Iterator[bytes]:
+def encoded(parts: Sequence[Groups], source: Source) -> Iterator[bytes]:
     """The whole COPY, head and tail included."""
     yield HEAD
-    for groups in parts:
+    for groups in pieces(parts, source.file):
         if source.platform is None and source.caption is None:
             yield from _alike(groups, source)
         else:

@@ -23,6 +23,9 @@ from famedash.performers.model import (
     Row,
 )
 
+_AROUND = " \u00a0\u200b\ufeff"
+"""Spaces around an id, also those that nobody sees: files that were put together have a BOM inside."""
+
 _QUOTED = re.compile(r'"((?:[^"]++|"")*+)"')
 _DIGITS = re.compile(r"[0-9]+")
 _NEGATIVE = re.compile(r"[-\u2212][0-9.,]+")
@@ -88,7 +91,7 @@ def fields_of(text: str) -> list[str] | Reject | Open:
 def _row(fields: list[str], columns: Columns, *, human: bool) -> Row | Reject:
     ids = []
     for name, place in zip(IDS, columns.ids, strict=True):
-        found = fields[place].strip(" ")
+        found = fields[place].strip(_AROUND)
         if reason := _fault_of_id(found):
             return Reject(reason, name)
         ids.append(found)

@@ -8,6 +8,8 @@ the file: a row only knows where. 80 bytes a pair, 112 with platform and caption
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import pairwise
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,10 @@ Hashes = NDArray[np.uint64]
 Sizes = NDArray[np.int32]
 
 _SHIFTS = np.uint64(32), np.uint64(29)
-_WAITING, _AT_ONCE = 2_000_000, 100_000
+BUCKETS = 64
+_BUCKET_SHIFT = np.uint64(58)
+_WAITING = 30_000
+"""Rows of a bucket; 2 million of all."""
 LARGEST_SUM = 1 << 61
 """So that likes + comments + shares fit into a bigint too. Fewer than 2 million rows cannot get there."""
 _FEW_ROWS = 2_000_000
@@ -50,49 +55,56 @@ class Groups:
     def __len__(self) -> int:
         return len(self.key)
 
-    def between(self, low: int, high: int) -> "Groups":
-        """The pairs with `low <= key < high`, of groups that are ordered by key."""
-        begin = np.searchsorted(self.key, np.uint64(low))
-        end = np.searchsorted(self.key, np.uint64(high)) if high < 1 << 64 else len(self)
-        part = slice(begin, end)
-        best = None if self.best is None else self.best[part]
+    def take(self, rows: NDArray[np.intp] | slice) -> "Groups":
+        """A copy of some of them."""
         return Groups(
-            self.key[part], self.check[part], self.at[:, part], self.size[:, part], self.sums[:, part], best
+            self.key[rows].copy(),
+            self.check[rows].copy(),
+            self.at[:, rows].copy(),
+            self.size[:, rows].copy(),
+            self.sums[:, rows].copy(),
+            None if self.best is None else self.best[rows].copy(),
         )
 
 
 class Accumulator:
-    """All groups of a file. At most half as many rows as there are pairs wait to be summed, and 2 million."""
+    """All groups of a file, in buckets by the first bits of their keys.
 
-    def __init__(self, map_: Callable[..., Iterable[Groups]] = map) -> None:
-        self.aside = bytearray()
+    A bucket is summed up whenever it holds half as many rows more than it had pairs, so memory grows with the
+    pairs and not with the rows. `aside` takes what is set aside.
+    """
+
+    def __init__(self, aside: IO[bytes], map_: Callable[..., Iterable[Groups]] = map) -> None:
+        self._aside = aside
         self._map = map_
-        self._parts: list[Groups] = []
-        self._rows = 0
-        self._summed = 0
+        self._buckets: list[list[Groups]] = [[] for _ in range(BUCKETS)]
+        self._rows = [0] * BUCKETS
+        self._pairs = [0] * BUCKETS
 
     def add(self, part: Groups, aside: bytes) -> None:
-        """Take in groups ordered by key, with the texts that they have set aside."""
+        """Take in groups ordered by bucket, with the texts that they have set aside."""
         if aside:
-            part = replace(part, at=np.where(part.at < 0, part.at - len(self.aside), part.at))
-            self.aside += aside
-        self._parts.append(part)
-        self._rows += len(part)
-        if self._rows > _WAITING + self._summed * 3 // 2:
-            self.sum_up()
+            part = replace(part, at=np.where(part.at < 0, part.at - self._aside.tell(), part.at))
+            self._aside.write(aside)
+        edges = np.searchsorted(bucket_of(part.key), np.arange(BUCKETS + 1)).tolist()
+        for bucket, (begin, end) in enumerate(pairwise(edges)):
+            if begin < end:
+                self._put(bucket, part.take(slice(begin, end)))
 
     def sum_up(self) -> list[Groups]:
-        """Every pair once, in groups that are small enough for the processor's cache; none of no parts."""
-        if not self._parts:
-            return []
-        ranges = max(1, self._rows // _AT_ONCE)
-        edges = [(each << 64) // ranges for each in range(ranges + 1)]
-        self._parts = list(self._map(self._between, edges[:-1], edges[1:]))
-        self._rows = self._summed = sum(map(len, self._parts))
-        return self._parts
+        """Every pair once, in groups that are small enough for the processor's cache, ordered by key."""
+        return [found for found in self._map(self._summed, range(BUCKETS)) if len(found)]
 
-    def _between(self, low: int, high: int) -> Groups:
-        return summed(joined([part.between(low, high) for part in self._parts]))
+    def _put(self, bucket: int, rows: Groups) -> None:
+        self._buckets[bucket].append(rows)
+        self._rows[bucket] += len(rows)
+        if self._rows[bucket] > _WAITING + self._pairs[bucket] * 3 // 2:
+            self._rows[bucket] = self._pairs[bucket] = len(self._summed(bucket))
+
+    def _summed(self, bucket: int) -> Groups:
+        rows = self._buckets[bucket]
+        self._buckets[bucket] = found = [summed(joined(rows))] if rows else []
+        return found[0] if found else NOTHING
 
 
 def hashes(words: Words, ids: Sequence[tuple[Numbers, Numbers]], seed: int) -> tuple[Hashes, Hashes]:
@@ -140,6 +152,16 @@ def joined(parts: Sequence[Groups]) -> Groups:
     )
 
 
+def bucket_of(key: Hashes) -> NDArray[np.uint8]:
+    """The first six bits."""
+    return (key >> _BUCKET_SHIFT).astype(np.uint8)
+
+
+def by_bucket(rows: Groups) -> Groups:
+    """Rows in the order of their buckets, not summed."""
+    return rows.take(np.argsort(bucket_of(rows.key), kind="stable"))
+
+
 def summed(rows: Groups) -> Groups:
     """One column a pair, ordered by hash. Texts are those of the row with the highest rate.
 
@@ -173,3 +195,9 @@ def _refuse_overflow(columns: Numbers, begins: NDArray[np.intp]) -> None:
     """An integer that overflows wraps around in silence; a float does not."""
     if np.add.reduceat(columns.astype(np.float64), begins, axis=1).max() > LARGEST_SUM:
         raise SumTooLarge
+
+
+_NO_WORDS, _NO_PLACES = np.empty(0, np.uint64), np.empty((2, 0), np.int64)
+NOTHING = Groups(
+    _NO_WORDS, _NO_WORDS, _NO_PLACES, _NO_PLACES.astype(np.int32), np.empty((5, 0), np.int64), None
+)

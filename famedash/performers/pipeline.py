@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from famedash.infra.database import Database
+from famedash.infra.errors import Unavailable
 from famedash.performers import copy_rows, header, service
 from famedash.performers.content import Content, opened
 from famedash.performers.copy_rows import Source
@@ -72,7 +73,7 @@ async def _load(
             progress.step = "writing"
             source = _source(_mapped(content.path), found, columns)
             async with database.transaction() as tx:
-                return await service.complete(
+                loaded = await service.complete(
                     tx,
                     workspace,
                     import_id,
@@ -83,12 +84,16 @@ async def _load(
                     tally=found.tally,
                     warnings=_warnings(content),
                 )
+    await service.refresh_statistics(database, loaded)
+    return loaded
 
 
 async def _read(content: Content, file: File, progress: Progress, rejects: Rejects) -> tuple[Columns, Read]:
     head = header.read(content.start)
     human = file.options.human_numbers
-    return head.columns, await _in_thread(progress, read, content.path, head, progress, rejects, human=human)
+    return head.columns, await _in_thread(
+        progress, read, content.path, head, progress, rejects, folder=file.folder, human=human
+    )
 
 
 def _refuse_too_many(found: Read, options: Options) -> None:
@@ -119,6 +124,10 @@ async def _in_thread(progress: Progress, work: Callable[P, T], *args: P.args, **
     running = asyncio.ensure_future(asyncio.to_thread(work, *args, **named))
     try:
         return await asyncio.shield(running)
+    except OSError as fault:
+        raise Unavailable(
+            f"A file could not be written or read ({fault.strerror}); nothing was loaded."
+        ) from fault
     except asyncio.CancelledError:
         progress.is_called_off = True
         await asyncio.gather(running, return_exceptions=True)

@@ -177,11 +177,13 @@ async def get_import(database: Database, workspace: str, import_id: UUID) -> asy
 
 
 async def rejects(database: Database, workspace: str, import_id: UUID, *, after: int, limit: int) -> Rows:
-    """Rejected lines of a load in the order of the file: those that were kept."""
+    """Rejected lines that were kept, in the order of the file. A repeat has those of its origin."""
     return await database.fetch(
         """
         select line, reason, field, raw from import_rejects
-        where workspace_id = $1 and import_id = $2 and line > $3
+        where workspace_id = $1 and line > $3 and import_id = (
+            select coalesce(same_as, import_id) from imports where workspace_id = $1 and import_id = $2
+        )
         order by line
         limit $4
         """,

@@ -6,6 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from famedash.performers import scan
 from famedash.performers.groups import Accumulator, Collision, Groups, SumTooLarge
@@ -23,7 +27,7 @@ class Read:
     """The pairs of a file, in groups, and the texts that were set aside."""
 
     groups: list[Groups]
-    aside: bytes
+    aside: memoryview
     tally: Tally
 
     @property
@@ -31,8 +35,11 @@ class Read:
         return sum(map(len, self.groups))
 
 
-def read(path: str, header: Header, progress: Progress, rejects: Rejects, *, human: bool) -> Read:
+def read(
+    path: str, header: Header, progress: Progress, rejects: Rejects, *, folder: Path, human: bool
+) -> Read:
     """Read everything behind the header. `rejects` keeps the rejected lines, in order, as they come.
+    `folder` is for a temporary file.
 
     Raises `UnreadableFile`, and `CalledOff`.
     """
@@ -40,30 +47,38 @@ def read(path: str, header: Header, progress: Progress, rejects: Rejects, *, hum
         plan = Plan(header.columns, human, secrets.randbits(64))
         progress.bytes_done, progress.tally = header.begins, Tally(lines=1, header=1)
         try:
-            return _read(path, header, plan, progress, rejects)
+            with TemporaryFile(dir=folder) as aside:
+                groups = _read(path, header.begins, plan, progress=progress, rejects=rejects, aside=aside)
+                return Read(groups, _mapped(aside), progress.tally)
         except Collision:
             rejects.start_again()
         except SumTooLarge:
             raise UnreadableFile("The counts of a campaign's creator add up to more than 2^61.") from None
 
 
-def _read(path: str, header: Header, plan: Plan, progress: Progress, rejects: Rejects) -> Read:
+def _mapped(file: IO[bytes]) -> memoryview:
+    file.flush()
+    return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ) if file.tell() else b"")
+
+
+def _read(
+    path: str, begins: int, plan: Plan, *, progress: Progress, rejects: Rejects, aside: IO[bytes]
+) -> list[Groups]:
     progress.step = "reading"
     with ThreadPoolExecutor(THREADS, thread_name_prefix="scan") as threads:
-        found = Accumulator(threads.map)
+        found = Accumulator(aside, threads.map)
         try:
-            for end, part in _in_order(threads, path, scan.parts(path, header.begins, plan), plan):
+            for end, part in _in_order(threads, path, scan.parts(path, begins, plan), plan):
                 before = progress.tally.lines
                 if part.rejected:
                     rejects.keep([replace(each, line=before + 1 + each.line) for each in part.rejected])
                 found.add(part.groups, part.aside)
                 progress.tally.add(part.tally)
                 progress.advance(end)
-            groups = [part for part in found.sum_up() if len(part)]
+            return found.sum_up()
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
-    return Read(groups, bytes(found.aside), progress.tally)
 
 
 def _in_order(

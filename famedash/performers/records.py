@@ -29,7 +29,7 @@ def read(
     """Judge every line; `lines` are without `\\n`, and `first` is the number of the first one."""
     at = 0
     while at < len(lines):
-        line = lines[at].removesuffix(b"\r")
+        line = lines[at].rstrip(b"\r")
         found = BLANK if not line.strip(b" \t") else parse(line, columns, human=human)
         if isinstance(found, Open):
             found = _joined(lines, at, columns, human=human)
@@ -43,7 +43,7 @@ def read(
 
 def is_row(line: bytes, columns: Columns, *, human: bool = False) -> bool:
     """Is the line a row by itself? Then it never belongs to the record before it: files may be cut here."""
-    return isinstance(parse(line.removesuffix(b"\r"), columns, human=human), Row)
+    return isinstance(parse(line.rstrip(b"\r"), columns, human=human), Row)
 
 
 def _joined(lines: Sequence[bytes], at: int, columns: Columns, *, human: bool) -> Row | Reject:
@@ -56,7 +56,7 @@ def _joined(lines: Sequence[bytes], at: int, columns: Columns, *, human: bool) -
         joined.append(line)
         quotes += line.count(b'"')
         if quotes % 2 == 0:
-            found = parse(b"\n".join(joined).removesuffix(b"\r"), columns, human=human)
+            found = parse(b"\n".join(joined).rstrip(b"\r"), columns, human=human)
             if isinstance(found, Row):
                 return replace(found, lines=len(joined))
             if isinstance(found, Reject) and found.reason is not Reason.STRAY_QUOTE:

@@ -24,6 +24,7 @@ from famedash.performers.store import Written
 
 SILENT_SECONDS = 30.0
 GIVEN_UP = "This load gave no sign of life and was given up; nothing was loaded. Load the file again."
+LEAST_FOR_STATISTICS = 5_000
 LEAST_IN_BULK = 100_000
 """Pairs; below that, a table of its own is not worth it."""
 
@@ -101,6 +102,12 @@ async def repeat(tx: Transaction, workspace: str, import_id: UUID, *, same_as: U
     )
     warnings = tuple(msgspec.json.decode(row["warnings"]))
     return Loaded(Tally(**numbers, rejected=rejected), row["pairs"], 0, 0, same_as, warnings)
+
+
+async def refresh_statistics(database: Database, loaded: Loaded) -> None:
+    """After many new rows, tell PostgreSQL how they are spread; until it knows it sorts whole campaigns."""
+    if loaded.inserted + loaded.updated >= LEAST_FOR_STATISTICS:
+        await store.analyze(database)
 
 
 async def complete(

@@ -22,7 +22,7 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The newest load of a workspace that was completed."""
+    """The newest load of a workspace that was completed; of a repeat, the load that it repeats."""
 
     import_id: UUID
     sha256: bytes
@@ -136,7 +136,7 @@ async def hold(tx: Transaction, workspace: str) -> None:
 async def newest(tx: Transaction, workspace: str) -> Earlier | None:
     row = await tx.fetchrow(
         """
-        select import_id, sha256, human_numbers, parser_version from imports
+        select coalesce(same_as, import_id) as import_id, sha256, human_numbers, parser_version from imports
         where workspace_id = $1 and status = 'loaded'
         order by finished_at desc limit 1
         """,
@@ -282,6 +282,10 @@ async def rebuild(tx: Transaction, workspace: str, name: str, rows: AsyncIterato
     row = await tx.fetchrow("select inserted, updated from place_performance_table($1, $2)", workspace, name)
     assert row is not None  # noqa: S101 - it is a function
     return Written(row["inserted"], row["updated"])
+
+
+async def analyze(database: Database) -> None:
+    await database.fetch("analyze performances_shared")
 
 
 async def _copy(tx: Transaction, table: str, rows: AsyncIterator[bytes]) -> None:

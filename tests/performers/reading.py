@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 
 from famedash.performers import header, records, scan
 from famedash.performers.groups import Accumulator, Groups
@@ -56,7 +57,8 @@ def read(
     with on_disk(content) as path:
         start = header.read(content[: header.LONGEST_HEADER])
         plan = scan.Plan(start.columns, human, seed)
-        said, groups = Said(), Accumulator()
+        said, aside = Said(), BytesIO()
+        groups = Accumulator(aside)
         for begin, end in scan.parts(path, start.begins, plan, size=size):
             part = scan.scan(path, begin, end, plan, strictly=strictly)
             said.rejected += [
@@ -65,7 +67,7 @@ def read(
             said.tally.add(part.tally)
             groups.add(part.groups, part.aside)
         for some in groups.sum_up():
-            _absorb(said, some, content, groups.aside, plan)
+            _absorb(said, some, content, aside.getvalue(), plan)
     return said
 
 

@@ -6,6 +6,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 
 from famedash.performers import header
 from famedash.performers.model import Progress
@@ -17,7 +18,7 @@ def main(path: str) -> None:
     began = time.monotonic()
     with open(path, "rb") as file:
         head = header.read(file.read(header.LONGEST_HEADER))
-    found = read(path, head, Progress(), Rejects(None), human=False)
+    found = read(path, head, Progress(), Rejects(None), folder=Path(path).parent, human=False)
     seconds = time.monotonic() - began
     views = sum(int(groups.sums[1].sum()) for groups in found.groups)
     counted = {"rows": found.tally.accepted, "pairs": found.pairs, "views": views}
