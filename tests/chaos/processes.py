@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from asyncio.subprocess import DEVNULL
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    """One `python -m famedash …`."""
+    """One `python -m famedash …`; `command` may have arguments."""
 
     def __init__(self, command: str, name: str, settings: dict[str, str], folder: Path) -> None:
         self.command = command
@@ -31,7 +32,7 @@ class Process:
         ours = {f"FAMEDASH_{name.upper()}": value for name, value in self.settings.items()}
         with self.log_path.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "famedash", self.command),
+                *(sys.executable, "-m", "famedash", *shlex.split(self.command)),
                 cwd=self.folder,
                 env=others | ours | {"PYTHONPATH": str(ROOT), "FAMEDASH_LOG_FORMAT": "json"},
                 stdin=DEVNULL,
