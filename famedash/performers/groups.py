@@ -22,8 +22,10 @@ Sizes = NDArray[np.int32]
 _SHIFTS = np.uint64(32), np.uint64(29)
 BUCKETS = 64
 _BUCKET_SHIFT = np.uint64(58)
-_WAITING = 30_000
-"""Rows of a bucket; 2 million of all."""
+_MOST_PIECES = 32
+"""More small arrays than that would leave the memory in shreds."""
+_WAITING = 50_000
+"""Rows of a bucket; 3 million of all."""
 LARGEST_SUM = 1 << 61
 """So that likes + comments + shares fit into a bigint too. Fewer than 2 million rows cannot get there."""
 _FEW_ROWS = 2_000_000
@@ -70,8 +72,9 @@ class Groups:
 class Accumulator:
     """All groups of a file, in buckets by the first bits of their keys.
 
-    A bucket is summed up whenever it holds half as many rows more than it had pairs, so memory grows with the
-    pairs and not with the rows. `aside` takes what is set aside.
+    A bucket is summed up whenever it holds half as many rows more than it had pairs (later where that would
+    not make it much smaller), so memory grows with the pairs and not with the rows. `aside` takes what is set
+    aside.
     """
 
     def __init__(self, aside: IO[bytes], map_: Callable[..., Iterable[Groups]] = map) -> None:
@@ -79,7 +82,7 @@ class Accumulator:
         self._map = map_
         self._buckets: list[list[Groups]] = [[] for _ in range(BUCKETS)]
         self._rows = [0] * BUCKETS
-        self._pairs = [0] * BUCKETS
+        self._most: list[float] = [_WAITING] * BUCKETS
 
     def add(self, part: Groups, aside: bytes) -> None:
         """Take in groups ordered by bucket, with the texts that they have set aside."""
@@ -96,10 +99,15 @@ class Accumulator:
         return [found for found in self._map(self._summed, range(BUCKETS)) if len(found)]
 
     def _put(self, bucket: int, rows: Groups) -> None:
-        self._buckets[bucket].append(rows)
+        waiting = self._buckets[bucket]
+        waiting.append(rows)
+        if len(waiting) > _MOST_PIECES:
+            waiting[:] = [joined(waiting)]
         self._rows[bucket] += len(rows)
-        if self._rows[bucket] > _WAITING + self._pairs[bucket] * 3 // 2:
-            self._rows[bucket] = self._pairs[bucket] = len(self._summed(bucket))
+        if self._rows[bucket] > self._most[bucket]:
+            pairs = len(self._summed(bucket))
+            few_repeat = pairs > self._rows[bucket] * 3 // 4
+            self._rows[bucket], self._most[bucket] = pairs, _WAITING + pairs * (3 if few_repeat else 3 / 2)
 
     def _summed(self, bucket: int) -> Groups:
         rows = self._buckets[bucket]

@@ -125,6 +125,7 @@ def etl(
     from famedash.performers.model import Options, TooManyRejects, UnreadableFile
     from famedash.processes import etl as loading
 
+    loading.keep_memory_together()
     order = loading.Order(workspace, Options(human_numbers, max_reject_percent), rejects, import_id)
     try:
         if dry_run:
