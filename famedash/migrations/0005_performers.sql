@@ -96,6 +96,7 @@ declare
     pairs bigint;
     matched bigint;
 begin
+    execute format('analyze %I', name);
     execute format('select count(*) from %I', name) into pairs;
     execute format('alter table %I add primary key (workspace_id, campaign_id, influencer_id, home)', name);
     execute format(
@@ -116,7 +117,6 @@ begin
                    ' influencer_id)', name);
     execute format('create index on %I (workspace_id, engagement_rate desc, engagements desc, influencer_id,'
                    ' campaign_id)', name);
-    execute format('analyze %I', name);
     delete from performances where home = '' and workspace_id = workspace;
     if old is not null then
         execute format('alter table performances detach partition %I', old);

@@ -13,7 +13,7 @@ import numpy as np
 from famedash.performers.digits import WORD, Numbers, Words, first, words_of
 from famedash.performers.groups import Groups, joined
 
-PIECE = 250_000
+PIECE = 100_000
 """Pairs; a piece is all that is copied in memory."""
 _RATE_BITS = np.uint64(41)
 _SAMPLES = 1_000

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
+from famedash.infra import memory
 from famedash.infra.database import Database
 from famedash.infra.errors import Unavailable
 from famedash.performers import copy_rows, header, service
@@ -71,6 +72,7 @@ async def _load(
             rejects.publish()
             _refuse_too_many(found, file.options)
             progress.step = "writing"
+            memory.give_back()
             source = _source(_mapped(content.path), found, columns)
             async with database.transaction() as tx:
                 loaded = await service.complete(

@@ -122,10 +122,11 @@ def etl(
     import_id: Annotated[UUID | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Load creators' results and rank them. Exit code 2: unreadable file; 3: too many rejects."""
+    from famedash.infra import memory
     from famedash.performers.model import Options, TooManyRejects, UnreadableFile
     from famedash.processes import etl as loading
 
-    loading.keep_memory_together()
+    memory.keep_together()
     order = loading.Order(workspace, Options(human_numbers, max_reject_percent), rejects, import_id)
     try:
         if dry_run:

@@ -1,10 +1,9 @@
 """`famedash etl FILE...`: load creators' results, show how far it is, and say what became of every line."""
 
 import asyncio
-import ctypes
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM
@@ -23,9 +22,6 @@ from famedash.performers.model import MEANING, Loaded, Options, Progress
 from famedash.performers.pipeline import File
 from famedash.processes.settings import Settings
 
-_M_ARENA_MAX = -8
-"""Of malloc.h."""
-
 SHOW_SECONDS = 0.2
 SAY_SECONDS = 5.0
 STOPPED = "The load was stopped; nothing was loaded. Load the file again."
@@ -42,12 +38,6 @@ class Order:
     options: Options
     rejects: Path | None = None
     import_id: UUID | None = None
-
-
-def keep_memory_together() -> None:
-    """glibc keeps freed memory apart for each thread: a fifth of all there is, at 10 million rows."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 async def examine(settings: Settings, names: Sequence[str], order: Order) -> None:

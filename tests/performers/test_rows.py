@@ -414,6 +414,24 @@ def test_python_would_take_more_for_a_number_than_we_do(text: str) -> None:
     assert not is_number or found == Row("c", "i", (9, int(digits), 2, 3), "p", "t")
 
 
+UNSEEN = " \u00a0\u200b\ufeff"
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+def test_spaces_that_nobody_sees_do_not_make_another_id(unseen: str) -> None:
+    """Breaks if files that were put together, each with its BOM, make two campaigns of one."""
+    found = parse(f"{unseen}c,{unseen}i{unseen},9,1,2,3,p,t".encode(), COLUMNS)
+
+    assert found == Row("c", "i", (9, 1, 2, 3), "p", "t")
+    assert parse(f"{unseen},i,9,1,2,3,p,t".encode(), COLUMNS) == Reject(Reason.BLANK_ID, "campaignId")
+
+
+def test_a_line_end_that_was_translated_twice_is_a_line_end() -> None:
+    said = read(HEADER + b'c,i,9,1,2,3,p,"t"\r\r\nc,i,9,1,2,3,p,t\r\r\n')
+
+    assert (said.tally.accepted, said.rejected) == (2, [])
+
+
 @given(campaign=st.text(max_size=LONGEST_ID), caption=st.text())
 def test_what_a_csv_writer_quotes_is_read_back(campaign: str, caption: str) -> None:
     try:
@@ -425,7 +443,7 @@ def test_what_a_csv_writer_quotes_is_read_back(campaign: str, caption: str) -> N
     found = parse(line, COLUMNS)
 
     if isinstance(found, Row):
-        assert (found.campaign_id, found.caption) == (campaign.strip(" "), caption.strip() or None)
+        assert (found.campaign_id, found.caption) == (campaign.strip(UNSEEN), caption.strip() or None)
     else:
         assert found.column == "campaignId"
 
