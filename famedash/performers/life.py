@@ -14,6 +14,8 @@ from famedash.performers.service import GivenUp
 
 BEAT_SECONDS = 1.0
 DATABASE_WENT = "The database went away; nothing was loaded. Load the file again."
+LOST_SIGHT = "The database went away. Load the file again: where it is loaded already, that changes nothing."
+"""The answer to the COMMIT may be what was lost."""
 STOPPING = "The server is being stopped; nothing was loaded. Send the file again."
 
 
@@ -33,7 +35,7 @@ async def alive(
         with suppress(*GONE, Unavailable):
             await service.fail(database, workspace, import_id, _sentence(fault))
         if isinstance(fault, GONE):
-            raise Unavailable(DATABASE_WENT) from fault
+            raise Unavailable(LOST_SIGHT) from fault
         raise
 
 

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 
-from famedash.infra.database import Database, Transaction
-from famedash.infra.errors import Conflict
+from famedash.infra.database import GONE, Database, Transaction
+from famedash.infra.errors import Conflict, Unavailable
 from famedash.infra.ids import uuid7
 from famedash.performers import store
 from famedash.performers.model import (
@@ -71,17 +72,28 @@ async def fail(database: Database, workspace: str, import_id: UUID, error: str) 
 
 
 async def fail_silent(tx: Transaction) -> list[UUID]:
-    """Give up the loads whose process is gone; answers which."""
+    """Give up the loads whose process is gone; answers which. One that is only frozen loses its connection:
+    others wait for the locks that it holds.
+    """
     error = "The process that loaded the file is gone; nothing was loaded. Load the file again."
     rows = await store.fail_silent(tx, after_seconds=SILENT_SECONDS, error=error)
+    await store.disconnect_failed(tx)
     return [row["import_id"] for row in rows]
 
 
 async def same_as(tx: Transaction, workspace: str, *, sha256: bytes, human_numbers: bool) -> UUID | None:
     """The newest load, where this file would change nothing: same content, read in the same way.
 
-    Only the newest counts: after another file the same one may change something again.
+    Only the newest counts: after another file the same one may change something again. So where it is, no
+    other can become it from here to the end of the transaction.
     """
+    if await _newest_if_same(tx, workspace, sha256, human_numbers) is None:
+        return None
+    await store.hold(tx, workspace)
+    return await _newest_if_same(tx, workspace, sha256, human_numbers)
+
+
+async def _newest_if_same(tx: Transaction, workspace: str, sha256: bytes, human_numbers: bool) -> UUID | None:
     newest = await store.newest(tx, workspace)
     same = newest and (newest.sha256, newest.human_numbers, newest.parser_version) == (
         sha256,
@@ -105,9 +117,13 @@ async def repeat(tx: Transaction, workspace: str, import_id: UUID, *, same_as: U
 
 
 async def refresh_statistics(database: Database, loaded: Loaded) -> None:
-    """After many new rows, tell PostgreSQL how they are spread; until it knows it sorts whole campaigns."""
+    """After many new rows, tell PostgreSQL how they are spread; until it knows it sorts whole campaigns.
+
+    Where it cannot be told now, it will look by itself later: the rows are loaded.
+    """
     if loaded.inserted + loaded.updated >= LEAST_FOR_STATISTICS:
-        await store.analyze(database)
+        with suppress(*GONE, Unavailable):
+            await store.analyze(database)
 
 
 async def complete(
@@ -124,14 +140,15 @@ async def complete(
 ) -> Loaded:
     """Replace the pairs of the file and write the load row: both or neither.
 
-    Loads of one workspace wait for each other here. `rows` begins the COPY anew each time it is called.
-    Raises `GivenUp`.
+    Loads of one workspace wait for each other here, and large ones of all workspaces. `rows` begins the COPY
+    anew each time it is called. Raises `GivenUp`.
     """
+    await store.sign(tx, import_id)
     await store.hold(tx, workspace)
     same = await same_as(tx, workspace, sha256=sha256, human_numbers=human_numbers)
     if same is not None or not pairs:
         written = Written(0, 0)
-    elif pairs >= LEAST_IN_BULK and pairs * 2 >= await store.rows_of(tx, workspace, most=2 * pairs + 1):
+    elif await _deserves_a_table(tx, workspace, pairs):
         written = await store.rebuild(tx, workspace, f"performances_{import_id.hex}", rows())
     else:
         written = await store.merge(tx, workspace, rows())
@@ -149,3 +166,10 @@ async def complete(
     if not done:
         raise GivenUp(GIVEN_UP)
     return Loaded(tally, pairs, *written, same, tuple(warnings))
+
+
+async def _deserves_a_table(tx: Transaction, workspace: str, pairs: int) -> bool:
+    if pairs < LEAST_IN_BULK:
+        return False
+    await store.hold_exchange(tx)
+    return pairs * 2 >= await store.rows_of(tx, workspace, most=2 * pairs + 1)

@@ -126,11 +126,39 @@ async def fail_silent(tx: Transaction, *, after_seconds: float, error: str) -> l
     )
 
 
+async def disconnect_failed(tx: Transaction) -> None:
+    """End the transactions, by what `sign` has written on them, of loads that were given up.
+
+    A process that froze in its COPY is in no timeout of PostgreSQL's, and would hold its locks for ever.
+    """
+    await tx.execute(
+        """
+        select pg_terminate_backend(a.pid)
+        from pg_stat_activity a join imports i on a.application_name = 'famedash load ' || i.import_id
+        where a.datname = current_database() and a.usename = current_user and i.status = 'failed'
+        """
+    )
+
+
+async def sign(tx: Transaction, import_id: UUID) -> None:
+    """Let the transaction be known in `pg_stat_activity` by the load that it writes."""
+    await tx.execute("select set_config('application_name', 'famedash load ' || $1::uuid, true)", import_id)
+
+
 async def hold(tx: Transaction, workspace: str) -> None:
     """Loads of a workspace go one after another, from here to their commit."""
     await tx.execute(
         "select pg_advisory_xact_lock(hashtextextended('famedash:performances:' || $1, 0))", workspace
     )
+
+
+async def hold_exchange(tx: Transaction) -> None:
+    """Large loads of all workspaces go one after another, from here to their commit.
+
+    The exchange locks out the readers of `performances`. Two loads that both had read it already would wait
+    for each other there; and a load that waits there keeps every reader waiting behind it.
+    """
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('famedash:performances', 0))")
 
 
 async def newest(tx: Transaction, workspace: str) -> Earlier | None:

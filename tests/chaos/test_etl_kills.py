@@ -1,269 +1,369 @@
-"""Loads that are killed, frozen, or lose their database: the old ranking is served, and again is enough."""
+"""Loads that are killed, frozen, or lose their database: the old ranking is served, and again is enough.
+
+The steps are found on the wire: the process dies at the very moment when a statement, or its answer, passes.
+"""
 
 import asyncio
-import shlex
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
 
-import asyncpg
 import pytest
 
 from famedash.infra.database import Database, open_database
-from famedash.performers import queries, service
+from famedash.performers import queries
+from famedash.performers.ranking import Sort
+from tests.chaos.etl_town import (
+    SIZES,
+    WORKSPACE,
+    Bureau,
+    bureau,
+    csv_of,
+    newest,
+    posts_of,
+    rejects_of,
+    start,
+)
 from tests.chaos.processes import Process
-from tests.chaos.proxy import proxied
-from tests.chaos.town import Town
-from tests.performers.loads import Post, Ranked, ranking, text_of
+from tests.chaos.proxy import Proxy, proxied
+from tests.chaos.town import Town, until
+from tests.performers.loads import Ranked, ranking
 
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
-LARGE = service.LEAST_IN_BULK + 1_000
+COPY = b"PGCOPY"
+DONE = b"set status = 'loaded', step = 'done', lines = $3"
+COMMIT = b"COMMIT;"
+RANKED = ("campaign_id", "influencer_id", "engagement_rate", "engagements", "views")
+LOCK = (b"pg_advisory_xact_lock", b"acme")
 
-LOCKED = b"pg_advisory_xact_lock"
-COMPLETED = b"set status = 'loaded', step = 'done', lines = $3"
-STEPS = {
-    "merged": {
-        "before the lock": (LOCKED,),
-        "before the staging table": (b"create temporary table staged",),
-        "in the COPY": (b"PGCOPY",),
-        "before the update": (b"update performances p",),
-        "before the insert": (b"insert into performances",),
-        "before the load row": (COMPLETED,),
-    },
-    "rebuilt": {
-        "before the new table": (b"begin_performance_table",),
-        "in the COPY": (b"PGCOPY",),
-        "before the exchange": (b"place_performance_table",),
-        "before the load row": (COMPLETED,),
-    },
+
+@dataclass(frozen=True)
+class Moment:
+    """When the load said these `words` on one connection, or got an answer to them; `lost`: nobody heard."""
+
+    step: str
+    words: tuple[bytes, ...]
+    answer: bytes = b""
+    lost: bool = False
+    is_committed: bool = False
+
+
+BEFORE = (
+    Moment("before it keeps rejected lines", (b"insert into import_rejects",), lost=True),
+    Moment("before BEGIN", (b"zero_views",), answer=b"INSERT 0"),
+    Moment("before the lock", LOCK[:1], lost=True),
+    Moment("with the lock", LOCK, answer=b"SELECT 1"),
+)
+AFTER = (
+    Moment("before the load row", (COPY, DONE), lost=True),
+    Moment("while the load row is written", (COPY, DONE)),
+    Moment("before COMMIT", (COPY, COMMIT), lost=True),
+    Moment("after COMMIT, before its answer", (COPY, COMMIT), is_committed=True),
+    Moment("with the answer to COMMIT", (COPY, COMMIT), answer=b"COMMIT\0", is_committed=True),
+)
+MOMENTS = {
+    "merged": (
+        *BEFORE,
+        Moment("before the staging table", (b"create temporary table staged",), lost=True),
+        Moment("in COPY", (b"FROM STDIN", COPY)),
+        Moment("after COPY", (COPY, b"analyze staged"), lost=True),
+        Moment("before the update", (COPY, b"update performances p"), lost=True),
+        Moment("in the update", (COPY, b"update performances p")),
+        Moment("in the insert", (COPY, b"insert into performances")),
+        *AFTER,
+    ),
+    "rebuilt": (
+        *BEFORE,
+        Moment("before the new table", (b"begin_performance_table",), lost=True),
+        Moment("in COPY", (b"FROM STDIN", COPY)),
+        Moment("after COPY", (COPY, b"place_performance_table"), lost=True),
+        Moment("in the exchange", (COPY, b"place_performance_table")),
+        *AFTER,
+    ),
 }
 
 
-def some(number: int, likes: int) -> list[Post]:
-    return [Post("summer", f"creator-{each:06}", 1000, (likes + each) % 900) for each in range(number)]
+@pytest.mark.parametrize("way", MOMENTS)
+async def test_a_load_killed_at_any_step_leaves_the_old_ranking_and_can_be_run_again(
+    town: Town, way: str
+) -> None:
+    """PROMISE: all or nothing, wherever it dies, and nobody has to clean up.
+
+    Breaks if a load commits in steps, or if a table or a lock outlives the connection.
+    """
+    async with proxied(town.database_url) as proxy, bureau(town, way) as books:
+        for moment in MOMENTS[way]:
+            try:
+                await _kill(books, proxy, moment)
+            except AssertionError as wrong:
+                raise AssertionError(f"killed {moment.step}: {wrong}\n{town.words()}") from wrong
+        assert [bug for process in town.processes for bug in process.bugs()] == []
 
 
-def files(way: str) -> tuple[list[Post], list[Post]]:
-    """What is loaded first, and what the load that gets killed would make of it."""
-    if way == "merged":
-        return some(30, 1), [*some(40, 500), Post("winter", "mia", 10, 1)]
-    return some(30, 1), some(LARGE, 500)
+async def _kill(books: Bureau, proxy: Proxy, moment: Moment) -> None:
+    books.write()
+    process = await books.start(proxy.url)
+    proxy.arm(*moment.words, answer=moment.answer, lost=moment.lost, strike=process.strike)
+    await _fired(proxy)
+    assert await process.ended() == -SIGKILL
+
+    if moment.is_committed:
+        await books.is_left_alone()
+        await books.took_effect()
+    else:
+        await books.had_no_effect()
+        await books.is_left_alone()
+        await books.is_failed()
+
+    await books.load()
 
 
-@asynccontextmanager
-async def watched(town: Town) -> AsyncIterator[Database]:
-    async with open_database(town.database_url, application="test") as database:
-        yield database
+async def _fired(proxy: Proxy) -> None:
+    try:
+        await asyncio.wait_for(proxy.fired.wait(), 30)
+    except TimeoutError:
+        raise AssertionError("it never came so far") from None
 
 
-async def start(town: Town, posts: list[Post], *, name: str, database_url: str | None = None) -> Process:
-    path = town.folder / f"{name}.csv"
-    path.write_text(text_of(posts))
-    settings = {
-        "database_url": database_url or town.database_url,
-        "redis_url": town.redis_url,
-        "data_dir": str(town.folder / "data"),
-        "jwt_secret": "x" * 40,
-    }
-    process = Process(f"etl {shlex.quote(str(path))}", f"etl-{name}", settings, town.folder)
-    town.processes.append(process)
-    return await process.start()
+def _endless_archive(path: Path) -> None:
+    """A pipe with the first bytes of an archive, that is never closed."""
+    start = path.read_bytes()[:2_000]
+    path.unlink()
+    os.mkfifo(path)
+    os.write(os.open(path, os.O_RDWR), start)
 
 
-async def load(town: Town, posts: list[Post], *, name: str) -> None:
-    process = await start(town, posts, name=name)
-    assert await process.ended(60) == 0, process.last_words()
+def _gigabytes(path: Path) -> None:
+    """With a hole in it: seconds to hash."""
+    os.truncate(path, 12 << 30)
 
 
-async def shown(database: Database) -> list[Ranked]:
-    """The whole ranking, page by page."""
-    rows = await database.fetch(
-        """
-        select campaign_id, influencer_id, engagement_rate, engagements, views from performances
-        where workspace_id = 'default'
-        order by engagement_rate desc, engagements desc, influencer_id, campaign_id
-        """
-    )
-    return [Ranked(*row) for row in rows]
-
-
-async def newest(database: Database) -> asyncpg.Record:
-    return (await queries.imports(database, "default", before=None, limit=1))[0]
-
-
-async def assert_nothing_is_left(database: Database) -> None:
-    """No table but those that are in use, and nobody who holds the workspace."""
-    tables = await database.fetch(
-        """
-        select relname from pg_class
-        where relkind = 'r' and relname like 'performances\\_%' and relname <> 'performances_shared'
-          and relname not in (select table_name from performance_homes)
-        """
-    )
-    assert tables == []
-
-
-async def given_up(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "SILENT_SECONDS", 0)
-    async with database.transaction() as tx:
-        await service.fail_silent(tx)
+def _blank_lines(path: Path) -> None:
+    """Each is a matter of the strict parser: seconds to read."""
+    with path.open("ab") as file:
+        file.write(b"\n" * 8_000_000)
 
 
 @pytest.mark.parametrize(
-    ("way", "step"), [(way, step) for way, steps in STEPS.items() for step in steps], ids=str
+    ("step", "name", "slow_down"),
+    [
+        ("unpacking", "performance.csv.gz", _endless_archive),
+        ("hashing", "performance.csv", _gigabytes),
+        ("reading", "performance.csv", _blank_lines),
+    ],
 )
-async def test_a_load_killed_at_any_step_leaves_the_old_ranking_and_can_be_run_again(
-    town: Town, way: str, step: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_load_killed_before_it_writes_has_done_nothing(
+    town: Town, step: str, name: str, slow_down: Callable[[Path], None]
 ) -> None:
-    """PROMISE: all or nothing, wherever it dies."""
-    old, new = files(way)
-    after = ranking(new)
-    await load(town, old, name="old")
-    async with proxied(town.database_url) as proxy, watched(town) as database:
-        process = await start(town, new, name="new", database_url=proxy.url)
-        proxy.arm(*STEPS[way][step], lost=True, strike=process.strike)
-        await process.ended(60)
+    """The file is one that keeps it busy; then it is a usual one again."""
+    async with proxied(town.database_url) as proxy, bureau(town, "merged", name=name) as books:
+        for number in (SIGKILL, SIGTERM):
+            books.write()
+            slow_down(books.path)
+            process = await books.start(proxy.url)
+            proxy.arm(b"update imports", step.encode())
+            await _fired(proxy)
+            process.signal(number)
+            proxy.release()
 
-        assert proxy.fired.is_set(), process.last_words()
-        assert await shown(database) == ranking(old)
-        await given_up(database, monkeypatch)
-        row = await newest(database)
-        assert (row["status"], row["error"] is not None) == ("failed", True)
+            assert await process.ended(5) == (-SIGKILL if number == SIGKILL else 1)
 
-        await load(town, new, name="again")
-        assert await shown(database) == after
-        await assert_nothing_is_left(database)
+            await books.had_no_effect()
+            await books.is_left_alone()
+            if number == SIGTERM:
+                assert (await newest(books.database))["error"].startswith("The load was stopped;")
+                assert process.says("famedash: The load was stopped;")
+            await books.is_failed()
+            books.write()
+            await books.load()
+        left = [path.name for path in (books.data / "imports").iterdir()]
+        assert len(left) == (step == "unpacking")  # of kill -9; a later load takes it away
 
 
-@pytest.mark.parametrize("way", STEPS)
-@pytest.mark.parametrize("arrives", [False, True], ids=["COMMIT lost", "its answer lost"])
-async def test_a_load_killed_at_its_commit_is_all_or_nothing(
-    town: Town, way: str, arrives: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("merged", (b"insert into import_rejects",)),
+        ("merged", (COPY, b"insert into performances")),
+        ("rebuilt", (b"FROM STDIN", COPY)),
+        ("rebuilt", (COPY, b"place_performance_table")),
+    ],
+)
+async def test_a_database_that_dies_in_a_load_ends_it_with_a_sentence(
+    town: Town, way: str, words: tuple[bytes, ...]
 ) -> None:
-    old, new = files(way)
-    await load(town, old, name="old")
-    async with proxied(town.database_url) as proxy, watched(town) as database:
-        process = await start(town, new, name="new", database_url=proxy.url)
-        proxy.arm(COMPLETED, b"COMMIT", lost=not arrives, strike=None if arrives else process.strike)
-        if arrives:
-            await asyncio.wait_for(proxy.fired.wait(), 60)
-            while (await queries.imports(database, "default", before=None, limit=1))[0][
-                "status"
-            ] == "running":
-                await asyncio.sleep(0.02)
-            process.strike()
-        await process.ended(60)
-
-        assert await shown(database) == ranking(new if arrives else old)
-        await given_up(database, monkeypatch)
-        assert (await newest(database))["status"] == ("loaded" if arrives else "failed")
-
-        await load(town, new, name="again")
-        assert await shown(database) == ranking(new)
-        await assert_nothing_is_left(database)
-
-
-@pytest.mark.parametrize("step", ["hashing", "reading"])
-async def test_a_load_killed_while_it_reads_has_done_nothing(
-    town: Town, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A reader that never gets to the end: the file is a pipe that nobody closes."""
-    old = some(30, 1)
-    await load(town, old, name="old")
-    large = town.folder / "large.csv"
-    large.write_text(text_of(some(10, 5)) + "summer,creator,x,1,1,1\n" * 3_000_000)
-    async with watched(town) as database:
-        settings = {
-            "database_url": town.database_url,
-            "redis_url": town.redis_url,
-            "data_dir": str(town.folder / "data"),
-            "jwt_secret": "x" * 40,
-        }
-        process = Process(f"etl {large}", "etl-large", settings, town.folder)
-        town.processes.append(process)
-        await process.start()
-        while not (rows := await queries.imports(database, "default", before=None, limit=2))[1:]:
-            await asyncio.sleep(0.01)
-        if step == "reading":
-            while rows[0]["step"] != "reading":
-                await asyncio.sleep(0.05)
-                rows = await queries.imports(database, "default", before=None, limit=2)
-        await process.kill()
-
-        assert await shown(database) == ranking(old)
-        await given_up(database, monkeypatch)
-        assert (await newest(database))["status"] == "failed"
-        assert not list((town.folder / "data").glob("rejects/large*"))
-
-
-async def test_a_frozen_load_that_was_given_up_takes_no_effect_when_it_wakes(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """PROMISE: what was shown as failed stays failed, however late its process goes on."""
-    old, new = files("merged")
-    await load(town, old, name="old")
-    async with proxied(town.database_url) as proxy, watched(town) as database:
-        process = await start(town, new, name="new", database_url=proxy.url)
-        proxy.arm(LOCKED, strike=process.pause)
-        await asyncio.wait_for(proxy.fired.wait(), 60)
-        await given_up(database, monkeypatch)
-        proxy.release()
-        process.resume()
-
-        assert await process.ended(60) == 1
-
-        assert process.says("given up")
-        assert await shown(database) == ranking(old)
-
-
-async def test_a_database_that_dies_in_a_load_ends_it_with_a_sentence(town: Town) -> None:
-    old, new = files("rebuilt")
-    await load(town, old, name="old")
-    async with proxied(town.database_url) as proxy:
-        process = await start(town, new, name="new", database_url=proxy.url)
-        proxy.arm(b"place_performance_table")
-        await asyncio.wait_for(proxy.fired.wait(), 60)
+    async with proxied(town.database_url) as proxy, bureau(town, way) as books:
+        books.write()
+        process = await books.start(proxy.url)
+        proxy.arm(*words)
+        await _fired(proxy)
         await town.servers.postgres.stop()
         proxy.release()
-        assert await process.ended(60) == 1
-        assert process.says("The database went away; nothing was loaded.")
+
+        assert await process.ended(30) == 1
+        assert process.says("famedash: The database ")
         assert process.bugs() == []
+
         await town.servers.postgres.start()
-
-    async with watched(town) as database:
-        assert await shown(database) == ranking(old)
-        await load(town, new, name="again")
-        assert await shown(database) == ranking(new)
-        await assert_nothing_is_left(database)
+        await books.had_no_effect()
+        await books.is_left_alone()
+        await books.is_failed()
+        await books.load()
 
 
-async def test_two_processes_that_load_at_once_never_mix(town: Town) -> None:
-    """PROMISE: a reader sees one file or the other, whole, whichever process is the later one."""
-    one, other = some(3_000, 1), some(3_000, 450)
-    wholes = {tuple(ranking(posts)) for posts in (one, other)}
-    await load(town, one, name="first")
-    done = asyncio.Event()
-    async with watched(town) as database:
+async def test_a_load_whose_commit_was_not_answered_does_not_say_that_nothing_was_loaded(town: Town) -> None:
+    """PROMISE: what is said of a load in doubt is true, and what is to be done about it does no harm."""
+    async with proxied(town.database_url) as proxy, bureau(town, "merged") as books:
+        books.write()
+        process = await books.start(proxy.url)
+        proxy.arm(COPY, COMMIT)
+        await proxy.cut()
 
-        async def read() -> set[tuple[Ranked, ...]]:
-            seen = set()
-            while not done.is_set():
-                seen.add(tuple(await shown(database)))
-            return seen
+        assert await process.ended() == 1
+        assert process.says("The database went away. Load the file again")
+        assert not process.says("nothing was loaded")
+        await books.took_effect()
+        await books.load()
 
-        reading = asyncio.create_task(read())
-        for number in range(4):
-            pair = [
-                await start(town, posts, name=f"{name}-{number}")
-                for name, posts in (
-                    ("one", [*one, Post("summer", f"extra-{number}", 1, 0)]),
-                    ("other", other),
-                )
-            ]
-            assert [await process.ended(60) for process in pair] == [0, 0]
+
+async def test_a_load_that_froze_in_its_copy_loses_its_place_when_it_is_given_up(town: Town) -> None:
+    """PROMISE: what was shown as failed takes no effect, and nobody waits for it any longer.
+
+    Until then another load of the workspace waits: PostgreSQL has no timeout for a COPY that says nothing.
+    Breaks if `tend` only writes `failed`: the other load would wait for ever.
+    """
+    async with proxied(town.database_url) as proxy, bureau(town, "rebuilt") as books:
+        frozen, other = await _one_frozen_one_waiting(books, proxy, b"FROM STDIN", COPY)
+        await asyncio.sleep(1.5)
+        assert other.is_alive
+
+        await books.give_up((await books.running())[0])
+
+        assert await other.ended() == 0, other.last_words()
+        await books.took_effect()
+        await _wakes_in_vain(books, frozen)
+
+
+async def test_a_load_that_froze_between_two_statements_is_ended_by_the_database(town: Town) -> None:
+    """Another load of the workspace waits for seconds, `tend` or not."""
+    async with proxied(town.database_url) as proxy, bureau(town, "merged") as books:
+        frozen, other = await _one_frozen_one_waiting(books, proxy, COPY, DONE)
+
+        assert await other.ended() == 0, other.last_words()
+        await books.took_effect()
+        await books.give_up(*await books.running())
+        await _wakes_in_vain(books, frozen)
+
+
+async def _one_frozen_one_waiting(books: Bureau, proxy: Proxy, *words: bytes) -> tuple[Process, Process]:
+    """The first load froze when it had said `words`; the second, of the next file, wants to write."""
+    books.write()
+    frozen = await books.start(proxy.url)
+    proxy.arm(*words, strike=frozen.pause)
+    await _fired(proxy)
+    proxy.release()
+    books.write()
+    other = await books.start()
+
+    async def is_writing() -> bool:
+        return len(await books.running()) == 2 and (await newest(books.database))["step"] == "writing"
+
+    await until(is_writing, 10, "the second load comes to its writing")
+    await books.had_no_effect()
+    return frozen, other
+
+
+async def _wakes_in_vain(books: Bureau, frozen: Process) -> None:
+    frozen.resume()
+    assert await frozen.ended() == 1
+    assert frozen.bugs() == []
+    assert "failed" in [row["status"] for row in await books.town.fetch("select status from imports")]
+    await books.had_no_effect()
+    await books.is_left_alone()
+
+
+@pytest.mark.parametrize(("way", "rounds"), [("merged", 20), ("rebuilt", 6)])
+async def test_two_processes_that_load_at_once_never_mix(town: Town, way: str, rounds: int) -> None:
+    """PROMISE: a reader sees one file, whole, whichever process is the later one.
+
+    They keep their rejected lines under the same names, too.
+    """
+    size, done = SIZES[way], asyncio.Event()
+    for version in range(2 * rounds):
+        folder = town.folder / ("one" if version % 2 else "other")
+        folder.mkdir(exist_ok=True)
+        (folder / f"{version // 2}.csv").write_bytes(csv_of(version, posts_of(version, size, new=0)))
+    async with open_database(town.database_url, application="test") as database:
+        reading = [asyncio.create_task(read(database, size, done)) for read in (_versions, _tops)]
+        paths = [[town.folder / who / f"{each}.csv" for each in range(rounds)] for who in ("one", "other")]
+        loading = [await start(town, *each) for each in paths]
+
+        assert [await each.ended(90) for each in loading] == [0, 0], town.words()
+
         done.set()
-        seen = await reading
+        for seen in await asyncio.gather(*reading):
+            assert len(seen) > rounds / 2
+            assert seen <= set(range(2 * rounds))
+        rows = await town.fetch("select status, count(*)::int as loads from imports group by status")
+        assert [(row["status"], row["loads"]) for row in rows] == [("loaded", 2 * rounds)]
+        rejects = [
+            (town.folder / "data/rejects" / f"{each}.rejects.csv").read_text() for each in range(rounds)
+        ]
+        for each, text in enumerate(rejects):
+            assert text in {rejects_of(version, size + 2) for version in (2 * each, 2 * each + 1)}
 
-        assert len(seen) >= 2
-        for each in seen:
-            assert tuple(one for one in each if not one.creator.startswith("extra")) in wholes
+
+async def _versions(database: Database, size: int, done: asyncio.Event) -> set[int]:
+    """Which files were seen; every row of the workspace must be of the same one."""
+    seen = set()
+    while not done.is_set():
+        rows = await database.fetch(
+            "select shares as version, count(*) as rows from performances"
+            " where workspace_id = $1 and home in ('', $1) group by shares",
+            WORKSPACE,
+        )
+        if rows:
+            assert [row["rows"] for row in rows] == [size]
+            seen.add(rows[0]["version"])
+    return seen
+
+
+async def _tops(database: Database, size: int, done: asyncio.Event) -> set[int]:
+    """The same by the API's own query."""
+    seen = {}
+    while not done.is_set():
+        rows = await queries.top(
+            database,
+            WORKSPACE,
+            campaign_id="summer",
+            sort=Sort.ENGAGEMENT_RATE,
+            min_views=0,
+            after=None,
+            limit=1000,
+        )
+        if rows:
+            seen[rows[0]["shares"]] = [Ranked(*(row[name] for name in RANKED)) for row in rows]
+        await asyncio.sleep(0.01)
+    for version, top in seen.items():
+        assert top == ranking(posts_of(version, size, new=0))[:1000]
+    return set(seen)
+
+
+async def test_large_loads_of_two_workspaces_at_once_both_take_effect(town: Town) -> None:
+    """PROMISE: workspaces do not fail each other's loads.
+
+    Breaks if both hold `performances` when they come to the exchange, which locks it: a deadlock.
+    """
+    size = SIZES["rebuilt"]
+    paths = [town.folder / f"{version}.csv" for version in range(3)]
+    for version, path in enumerate(paths):
+        path.write_bytes(csv_of(version, posts_of(version, size)))
+
+    loading = [await start(town, *paths, workspace=workspace) for workspace in ("acme", "globex")]
+
+    assert [await each.ended(60) for each in loading] == [0, 0], town.words()
+    rows = await town.fetch("select count(*)::int from performances group by workspace_id")
+    assert [row[0] for row in rows] == [size + 10, size + 10]

@@ -17,6 +17,7 @@ EVERY_WORKSPACE = {
     "idempotency.store.delete_old": "housekeeping goes by age alone",
     "outbox.store.unpublished": "the relay publishes the events of every workspace",
     "performers.store.fail_silent": "a load is given up by its age alone",
+    "performers.store.disconnect_failed": "a load is ended because it was given up",
     "webhooks.queries.next_due_at": "a worker looks for the next due row of all its partitions",
     "webhooks.queries.marked": "a worker takes over a whole partition",
     "webhooks.store.workspaces_disabled": "a new FAMEDASH_WEBHOOK_URL is one for every workspace",
