@@ -1,4 +1,4 @@
-"""Real `famedash etl` processes on files whose ranking is known, and what must be true whatever became of them.
+"""Real `famedash etl` processes on files of known rankings, and what must be true whatever became of them.
 
 File after file, each with other figures, a few new creators, and one line that is rejected.
 """
