@@ -1,5 +1,6 @@
 """Rows of the performers: loads and their rejects, and the results themselves. Private to the service."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -129,7 +130,8 @@ async def fail_silent(tx: Transaction, *, after_seconds: float, error: str) -> l
 async def disconnect_failed(tx: Transaction) -> None:
     """End the transactions, by what `sign` has written on them, of loads that were given up.
 
-    A process that froze in its COPY is in no timeout of PostgreSQL's, and would hold its locks for ever.
+    A process that froze in its COPY, or in the middle of a statement, is in no timeout of PostgreSQL's, and
+    would hold its locks for ever.
     """
     await tx.execute(
         """
@@ -317,7 +319,24 @@ async def analyze(database: Database) -> None:
 
 
 async def _copy(tx: Transaction, table: str, rows: AsyncIterator[bytes]) -> None:
-    await tx.connection.copy_to_table(table, source=rows, columns=COLUMNS, format="binary", timeout=None)
+    """asyncpg (0.32) would wait for ever when the server goes away while it has more to read than it can."""
+    copying = asyncio.ensure_future(
+        tx.connection.copy_to_table(table, source=rows, columns=COLUMNS, format="binary", timeout=None)
+    )
+
+    def call_off(_: object) -> None:
+        copying.cancel()
+
+    tx.connection.add_termination_listener(call_off)
+    try:
+        await copying
+    except asyncio.CancelledError:
+        work = asyncio.current_task()
+        if work is not None and work.cancelling():
+            raise
+        raise asyncpg.ConnectionDoesNotExistError("The connection was lost in a COPY.") from None
+    finally:
+        tx.connection.remove_termination_listener(call_off)
 
 
 def _numbers(tally: Tally) -> tuple[int, int, int, int, int, int, str]:

@@ -102,7 +102,7 @@ def _file(settings: Settings, name: str, order: Order, *, several: bool) -> File
     rejects = order.rejects
     if order.import_id is not None and rejects is None:  # who ordered it reads them in the load's record
         return File(name, settings.data_path / "imports", None, order.options)
-    if rejects is None or several:
+    if rejects is None or several or rejects.is_dir():
         folder = rejects or settings.data_path / "rejects"
         rejects = folder / f"{Path(_called(name)).stem}.rejects.csv"
     return File(name, settings.data_path / "imports", rejects, order.options)

@@ -1,4 +1,4 @@
-"""Real `famedash etl` processes on files of known rankings, and what must be true whatever became of them.
+"""Real `famedash etl` processes on files of known rankings, and what must be true whatever became of it.
 
 File after file, each with other figures, a few new creators, and one line that is rejected.
 """
@@ -67,7 +67,7 @@ class Bureau:
     name: str = "performance.csv"
     version: int = 0
     served: dict[str, Post] = field(default_factory=dict)
-    rejects: set[str] = field(default_factory=set)
+    ranking: list[Ranked] = field(default_factory=list)
 
     @property
     def path(self) -> Path:
@@ -100,11 +100,12 @@ class Bureau:
 
     async def took_effect(self) -> None:
         self.served |= {post.creator: post for post in self._posts()}
-        assert await shown(self.database) == ranking(self.served.values())
+        self.ranking = ranking(self.served.values())
+        await self.had_no_effect()
         assert (await newest(self.database))["status"] == "loaded"
 
     async def had_no_effect(self) -> None:
-        assert await shown(self.database) == ranking(self.served.values())
+        assert await shown(self.database) == self.ranking
 
     async def is_failed(self) -> None:
         """What has no process any more is failed by `tend`, as if its 30 s had passed."""

@@ -10,8 +10,17 @@ import zstandard
 
 from famedash.infra.database import Database
 from famedash.performers import pipeline, queries, service
-from famedash.performers.model import Options, Progress, Reason, TooManyRejects, UnreadableFile
+from famedash.performers.model import (
+    Options,
+    Progress,
+    Reason,
+    Reject,
+    Rejected,
+    TooManyRejects,
+    UnreadableFile,
+)
 from famedash.performers.ranking import Sort
+from famedash.performers.rejects import rejects_of
 from famedash.performers.service import GivenUp
 from tests.performers.loads import HEAD, Post, Ranked, load, ranking, text_of
 
@@ -99,6 +108,32 @@ async def test_an_older_file_loaded_again_after_another_takes_effect(
     again = await load(database, tmp_path, text_of(first))
 
     assert (again.same_as, again.updated) == (None, 1)
+    assert await shown(database) == ranking(first)
+
+
+async def test_a_load_cannot_slip_in_between_a_repeat_and_the_load_that_it_repeats(
+    database: Database, tmp_path: Path
+) -> None:
+    """PROMISE: the newest load is the one whose figures are shown.
+
+    Breaks if a repeat does not hold the workspace: it would be the newest, with the content of an older one.
+    """
+    first, second = some("summer", "a", "b"), some("summer", "a", likes=99)
+    await load(database, tmp_path, text_of(first))
+    sha256 = await database.fetchval("select sha256 from imports")
+    import_id = await service.begin(database, "acme", file_name="f", options=Options())
+    async with database.transaction() as tx:
+        same = await service.same_as(tx, "acme", sha256=sha256, human_numbers=False)
+        assert same
+        other = asyncio.create_task(load(database, tmp_path, text_of(second), name="second.csv"))
+        await asyncio.sleep(0.5)
+        assert not other.done()
+        await service.repeat(tx, "acme", import_id, same_as=same)
+    await other
+
+    again = await load(database, tmp_path, text_of(first))
+
+    assert again.same_as is None
     assert await shown(database) == ranking(first)
 
 
@@ -241,6 +276,21 @@ async def test_a_load_given_up_by_others_takes_no_effect(
         )
 
     assert await shown(database) == []
+
+
+def test_two_loads_may_keep_their_rejects_under_one_name(tmp_path: Path) -> None:
+    """Breaks if they share a draft: its lines would be mixed, and only one could put it in its place."""
+    path = tmp_path / "rejects.csv"
+    with rejects_of(path) as one, rejects_of(path) as other:
+        for line, rejects in ((2, one), (3, other)):
+            rejects.keep([Rejected(line, Reject(Reason.BLANK_ID), b"x")])
+
+        one.publish()
+        assert path.read_text() == "line,reason,column,raw\n2,blank_id,,x\n"
+        other.publish()
+
+    assert path.read_text() == "line,reason,column,raw\n3,blank_id,,x\n"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 async def test_a_lively_load_is_not_given_up(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

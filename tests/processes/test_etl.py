@@ -2,13 +2,16 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from famedash.performers.model import engagement_rate
+from famedash.performers.model import Progress, Tally, engagement_rate
+from famedash.processes import etl as etl_module
 
 ROOT = Path(__file__).parents[2]
 HEAD = "campaignId,influencerId,views,likes,comments,shares\n"
@@ -130,3 +133,88 @@ def test_human_numbers_are_read_only_when_asked_for(tmp_path: Path) -> None:
     assert b"human_number" in plain.stdout
     assert b"accepted 1 " in human.stdout
     assert engagement_rate(541_200, 1300, 0, 0) == 100 * 1300 / 541_200
+
+
+def test_standard_input_may_be_a_file(tmp_path: Path) -> None:
+    path = tmp_path / a_file(tmp_path, GOOD)
+
+    with path.open("rb") as given:
+        done = subprocess.run(
+            [sys.executable, "-m", "famedash", "etl", "--dry-run", "-"],
+            stdin=given,
+            env=os.environ | {"FAMEDASH_DATA_DIR": str(tmp_path / "data")},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"standard input: read, not loaded")
+
+
+def test_ctrl_c_ends_a_load_that_waits_for_standard_input(tmp_path: Path) -> None:
+    """Breaks if a thread is left in a read that never ends."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "famedash", "etl", "--dry-run", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"FAMEDASH_DATA_DIR": str(tmp_path / "data")},
+    ) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(GOOD.encode())
+        process.stdin.flush()
+        while not list((tmp_path / "data/imports").glob("*")):
+            time.sleep(0.05)
+        time.sleep(0.3)
+
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(10) != 0
+        assert b"Traceback" not in process.stderr.read()
+    assert list((tmp_path / "data/imports").iterdir()) == []
+
+
+def test_rejects_go_into_a_folder_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+
+    done = etl(tmp_path, a_file(tmp_path, GOOD + "x\n"), "--dry-run", "--rejects", "bad")
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "bad/performance.rejects.csv").read_text().splitlines()[1:] == ["4,field_count,,x"]
+
+
+def test_rejects_that_cannot_be_written_are_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = etl(tmp_path, a_file(tmp_path, GOOD + "x\n"), "--dry-run", "--rejects", "file/bad.csv")
+
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("famedash: file/bad.csv cannot be written: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_first_of_several_files_that_cannot_be_loaded_ends_it(tmp_path: Path) -> None:
+    names = [a_file(tmp_path, text, f"{place}.csv") for place, text in enumerate((GOOD, "", GOOD))]
+
+    done = etl(tmp_path, *names, "--dry-run")
+
+    assert done.returncode == 2
+    assert [line for line in done.stdout.decode().splitlines() if "read" in line] == [
+        "0.csv: read, not loaded (--dry-run)"
+    ]
+
+
+def test_progress_is_lines_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not more than one in a while, and on standard error: standard output is the summary."""
+    monkeypatch.setattr(etl_module, "SAY_SECONDS", 0.0)
+
+    with etl_module._lines("performance.csv") as show:
+        show(Progress("reading", 200, 50, Tally(lines=1_234)), 1000.0)
+        monkeypatch.setattr(etl_module, "SAY_SECONDS", 60.0)
+        show(Progress("reading", 200, 100, Tally(lines=2_345)), 1000.0)
+
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "performance.csv: reading, 25 %, 1,234 lines, 1,000/s\n")

@@ -150,6 +150,11 @@ async def _is_over(process: psutil.Process) -> bool:
     return not process.is_running()
 
 
+def _as_from_a_terminal() -> None:
+    """A shell that starts something in the background has SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_load_that_is_asked_to_end_says_so_and_is_failed(
     database: Database, database_url: str, redis_url: str, tmp_path: Path, number: signal.Signals
@@ -163,7 +168,10 @@ async def test_a_load_that_is_asked_to_end_says_so_and_is_failed(
     }
     async with writing_is_held(database, "default"):
         etl = subprocess.Popen(
-            [sys.executable, "-m", "famedash", "etl", str(file)], env=environment, stderr=subprocess.PIPE
+            [sys.executable, "-m", "famedash", "etl", str(file)],
+            env=environment,
+            stderr=subprocess.PIPE,
+            preexec_fn=_as_from_a_terminal,  # noqa: PLW1509 - no thread has begun in the child
         )
         await until(lambda: _is_writing(database))
 
