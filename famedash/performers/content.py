@@ -41,6 +41,20 @@ class Content:
     sha256: bytes
     start: bytes
     ends_in_newline: bool
+    state: tuple[int, ...]
+
+    def refuse_change(self) -> None:
+        """Raises `UnreadableFile` when another file lies under this name now, or this one was written to.
+
+        Parts, and in the end the ids, are read by name: counts of one file and ids of another would be wrong
+        without anybody noticing.
+        """
+        try:
+            unchanged = _state(os.stat(self.path)) == self.state
+        except OSError:
+            unchanged = False
+        if not unchanged:
+            raise UnreadableFile("The file was changed while it was read; nothing was loaded. Load it again.")
 
 
 @contextmanager
@@ -134,7 +148,8 @@ def _spool(plain: IO[bytes], spool: IO[bytes], file: BinaryIO, progress: Progres
 
 def _content(file: IO[bytes], progress: Progress) -> Content:
     progress.step = "hashing"
-    progress.bytes_done, progress.bytes_total = 0, os.fstat(file.fileno()).st_size
+    found = os.fstat(file.fileno())
+    progress.bytes_done, progress.bytes_total = 0, found.st_size
     file.seek(0)
     start = file.read(LONGEST_HEADER)
     file.seek(0)
@@ -143,7 +158,12 @@ def _content(file: IO[bytes], progress: Progress) -> Content:
         digest.update(block)
         last = block[-1:]
         progress.advance(progress.bytes_done + len(block))
-    return Content(file.name, progress.bytes_total, digest.digest(), start, last == b"\n")
+    return Content(file.name, found.st_size, digest.digest(), start, last == b"\n", _state(found))
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    """What is another as soon as the file is: a rename and a write leave their time."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def new_file(folder: Path) -> IO[bytes]:

@@ -189,6 +189,10 @@ class Progress:
     def advance(self, bytes_done: int) -> None:
         """Raises `CalledOff` once it is."""
         self.bytes_done = bytes_done
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raises `CalledOff` once it is."""
         if self.is_called_off:
             raise CalledOff
 

@@ -79,7 +79,7 @@ async def _load(
                     tx,
                     workspace,
                     import_id,
-                    rows=lambda: _encoded(found, source),
+                    rows=lambda: _encoded(found, source, content),
                     pairs=found.pairs,
                     sha256=content.sha256,
                     human_numbers=file.options.human_numbers,
@@ -93,9 +93,11 @@ async def _load(
 async def _read(content: Content, file: File, progress: Progress, rejects: Rejects) -> tuple[Columns, Read]:
     head = header.read(content.start)
     human = file.options.human_numbers
-    return head.columns, await _in_thread(
+    found = await _in_thread(
         progress, read, content.path, head, progress, rejects, folder=file.folder, human=human
     )
+    content.refuse_change()
+    return head.columns, found
 
 
 def _refuse_too_many(found: Read, options: Options) -> None:
@@ -151,6 +153,8 @@ def _mapped(path: str) -> memoryview:
         return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
 
 
-async def _encoded(found: Read, source: Source) -> AsyncIterator[bytes]:
+async def _encoded(found: Read, source: Source, content: Content) -> AsyncIterator[bytes]:
+    """Ends with a look at the file: the COPY fails where its ids may be those of another one."""
     for block in copy_rows.encoded(found.groups, source):
         yield block
+    content.refuse_change()

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from mmap import ACCESS_READ, mmap
@@ -68,7 +68,7 @@ def _read(
     with ThreadPoolExecutor(THREADS, thread_name_prefix="scan") as threads:
         found = Accumulator(aside, threads.map)
         try:
-            for end, part in _in_order(threads, path, scan.parts(path, begins, plan), plan):
+            for end, part in _in_order(threads, path, scan.parts(path, begins, plan), plan, progress.go_on):
                 before = progress.tally.lines
                 if part.rejected:
                     rejects.keep([replace(each, line=before + 1 + each.line) for each in part.rejected])
@@ -82,12 +82,16 @@ def _read(
 
 
 def _in_order(
-    threads: ThreadPoolExecutor, path: str, parts: Iterable[tuple[int, int]], plan: Plan
+    threads: ThreadPoolExecutor,
+    path: str,
+    parts: Iterable[tuple[int, int]],
+    plan: Plan,
+    go_on: Callable[[], None],
 ) -> Iterator[tuple[int, Scanned]]:
     """The parts as they stand in the file, a few read ahead; each with where it ends."""
     waiting: deque[tuple[int, Future[Scanned]]] = deque()
     for start, end in parts:
-        waiting.append((end, threads.submit(scan.scan, path, start, end, plan)))
+        waiting.append((end, threads.submit(scan.scan, path, start, end, plan, go_on=go_on)))
         if len(waiting) > _AHEAD:
             yield _next(waiting)
     while waiting:

@@ -6,7 +6,7 @@ any line will do too. Where no such row is in sight, the strict parser says wher
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
@@ -28,6 +28,7 @@ from famedash.performers.model import (
 )
 from famedash.performers.sure_rows import PAD, SureRows
 
+_LINES_AT_ONCE = 4_096
 PART = 1 << 22
 """Bytes. Measured from 0.25 to 8 MiB: threads get in each other's way below, and memory is wasted above."""
 IN_SIGHT = 1 << 16
@@ -68,17 +69,26 @@ def parts(path: str, begins: int, plan: Plan, *, size: int = PART) -> Iterator[t
             start = end
 
 
-def scan(path: str, start: int, end: int, plan: Plan, *, strictly: bool = False) -> Scanned:
-    """Read one part. `strictly`: by the strict parser alone.
+def scan(
+    path: str,
+    start: int,
+    end: int,
+    plan: Plan,
+    *,
+    strictly: bool = False,
+    go_on: Callable[[], None] = lambda: None,
+) -> Scanned:
+    """Read one part. `strictly`: by the strict parser alone. `go_on` is called every few thousand lines that
+    this parser reads, and may raise.
 
     Raises `UnreadableFile` for NUL bytes.
     """
     buffer = _buffer(path, start, end)
     if strictly or len(buffer) > _VECTORS_UP_TO:
-        rest = _read_strictly(buffer, [_line_starts(buffer)], plan)
+        rest = _read_strictly(buffer, [_line_starts(buffer)], plan, go_on)
         return Scanned(by_bucket(rest.groups(plan)), rest.aside(), rest.tally, rest.rejected)
     sure = sure_rows.read(buffer, plan.columns)
-    rest = _read_strictly(buffer, _gaps(sure), plan)
+    rest = _read_strictly(buffer, _gaps(sure), plan, go_on)
     found, flagged = _groups_of(sure, start - PAD, plan)
     rest.tally.lines += len(sure.lines)
     rest.tally.accepted += len(sure.lines)
@@ -146,14 +156,18 @@ class _Rest:
         return b"".join(self.texts)
 
 
-def _read_strictly(buffer: bytearray, runs: Iterable[tuple[int, Numbers]], plan: Plan) -> _Rest:
+def _read_strictly(
+    buffer: bytearray, runs: Iterable[tuple[int, Numbers]], plan: Plan, go_on: Callable[[], None]
+) -> _Rest:
     rest = _Rest(Tally(), [], [], [])
     tally = rest.tally
     for first, starts in runs:
         edges = starts.tolist()
         lines = [bytes(buffer[start : end - 1]) for start, end in pairwise(edges)]
         tally.lines += len(lines)
-        for found in records.read(lines, plan.columns, first=first, human=plan.human):
+        for number, found in enumerate(records.read(lines, plan.columns, first=first, human=plan.human)):
+            if number % _LINES_AT_ONCE == 0:
+                go_on()
             if isinstance(found, Row):
                 rest.rows.append(found)
                 tally.accepted += 1

@@ -166,7 +166,7 @@ async def test_a_load_killed_before_it_writes_has_done_nothing(
             process.signal(number)
             proxy.release()
 
-            assert await process.ended() == (-SIGKILL if number == SIGKILL else 1)
+            assert await process.ended(10) == (-SIGKILL if number == SIGKILL else 1)
 
             await books.had_no_effect()
             await books.is_left_alone()
@@ -252,6 +252,27 @@ async def test_a_load_that_froze_between_two_statements_is_ended_by_the_database
         await books.took_effect()
         await books.give_up(*await books.running())
         await _wakes_in_vain(books, frozen)
+
+
+async def test_a_load_that_froze_with_no_lock_in_its_hands_does_not_undo_a_later_one(town: Town) -> None:
+    """PROMISE: what was given up takes no effect, even where nobody could take its connection away.
+
+    Breaks if a load that wakes up writes without asking whether it is still believed in: an older file would
+    lie over a newer one, and the load that was shown as failed would be the one that is served.
+    """
+    async with proxied(town.database_url) as proxy, bureau(town, "merged") as books:
+        books.write()
+        frozen = await books.start(proxy.url)
+        proxy.arm(b"zero_views", answer=b"INSERT 0", strike=frozen.pause)
+        await _fired(proxy)
+        await books.give_up(*await books.running())
+        books.name = "later.csv"
+        books.write()
+        await books.load()
+
+        await _wakes_in_vain(books, frozen)
+
+        assert frozen.says("This load gave no sign of life and was given up")
 
 
 async def _one_frozen_one_waiting(books: Bureau, proxy: Proxy, *words: bytes) -> tuple[Process, Process]:

@@ -2,13 +2,15 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 
 from famedash.infra.database import Database
+from famedash.infra.errors import Unavailable
 from famedash.performers import pipeline, queries, service
 from famedash.performers.model import (
     Options,
@@ -16,6 +18,7 @@ from famedash.performers.model import (
     Reason,
     Reject,
     Rejected,
+    Tally,
     TooManyRejects,
     UnreadableFile,
 )
@@ -293,6 +296,41 @@ def test_two_loads_may_keep_their_rejects_under_one_name(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
+async def test_a_load_given_up_while_it_was_written_is_not_completed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: the last statement asks whether the load is still believed in, whatever its beats have seen.
+
+    Breaks if only its beats, or its lost connection, end it: by chance they come too late.
+    """
+    import_id = await service.begin(database, "acme", file_name="f", options=Options())
+    monkeypatch.setattr(service, "SILENT_SECONDS", -1)
+    async with database.transaction() as tx:
+        assert await service.fail_silent(tx) == [import_id]
+
+    with pytest.raises(GivenUp):
+        async with database.transaction() as tx:
+            await service.complete(
+                tx,
+                "acme",
+                import_id,
+                rows=_nothing,
+                pairs=0,
+                sha256=b"",
+                human_numbers=False,
+                tally=Tally(),
+                warnings=(),
+            )
+
+    (row,) = await queries.imports(database, "acme", before=None, limit=9)
+    assert row["status"] == "failed"
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for block in ():
+        yield block
+
+
 async def test_a_lively_load_is_not_given_up(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     import_id = await service.begin(database, "acme", file_name="f", options=Options())
     async with database.transaction() as tx:
@@ -332,3 +370,37 @@ async def test_human_numbers_are_read_when_asked_for(database: Database, tmp_pat
     await load(database, tmp_path, text, options=Options(human_numbers=True))
 
     assert await shown(database) == ranking([Post("s", "a", 12_345, 1200, 1, 1)])
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("how", ["renamed over", "written to", "taken away"])
+@pytest.mark.parametrize("when", ["while it is read", "before it is copied"])
+async def test_a_file_that_changes_during_its_load_is_not_loaded(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, when: str
+) -> None:
+    """PROMISE: counts and ids are of one file. Breaks if the ids are read by name after the counts."""
+    posts = some("summer", "a", "b")
+    await load(database, tmp_path, text_of(posts))
+    path = tmp_path / "performance.csv"
+    step = "famedash.performers.pipeline." + ("header.read" if when == "while it is read" else "_mapped")
+    true = {"while it is read": pipeline.header.read, "before it is copied": pipeline._mapped}[when]
+
+    def change_first(given: Any) -> object:
+        new = text_of(some("summer", *"fedc"))
+        if how == "renamed over":
+            (tmp_path / "new.csv").write_text(new)
+            (tmp_path / "new.csv").rename(path)
+        elif how == "written to":
+            path.write_text(new)
+        found = true(given)
+        if how == "taken away":
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(step, change_first)
+
+    with pytest.raises((UnreadableFile, Unavailable), match=r"changed|No such file"):
+        await load(database, tmp_path, text_of(some("summer", *"cdef")))
+
+    assert await shown(database) == ranking(posts)
+    assert (await queries.imports(database, "acme", before=None, limit=1))[0]["status"] == "failed"

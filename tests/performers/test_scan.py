@@ -8,13 +8,15 @@ import random
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from famedash.performers import header, scan, sure_rows
-from famedash.performers.model import COUNTS, LONGEST_RECORD, Reason, UnreadableFile
+from famedash.performers import header, reading, records, scan, sure_rows
+from famedash.performers.model import COUNTS, LONGEST_RECORD, CalledOff, Progress, Reason, UnreadableFile
+from famedash.performers.rejects import Rejects
 from tests.performers import fuzz
 from tests.performers.files import FRAGMENTS, a_file, a_header, a_style, rows
 from tests.performers.reading import HEADER, SEED, Said, on_disk, read, reference
@@ -293,3 +295,26 @@ def test_the_fuzz_finds_a_fault_and_saves_the_smallest_file_that_shows_it(
     assert code == 1
     assert len(row) < 40
     assert b" " in row
+
+
+def test_a_part_of_bad_lines_is_left_soon_after_it_is_called_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """PROMISE: a load that is asked to end does not first read what it has begun. Breaks if only the parts'
+    ends are looked at: a part of bad lines takes many seconds.
+    """
+    parsed = 0
+    parse = records.parse
+
+    def counted(*args: Any, **named: Any) -> Any:
+        nonlocal parsed
+        parsed += 1
+        return parse(*args, **named)
+
+    monkeypatch.setattr(records, "parse", counted)
+    content = HEADER + b"x\n" * 200_000
+    progress = Progress(is_called_off=True)
+    with on_disk(content) as path, pytest.raises(CalledOff):
+        reading.read(path, header.read(HEADER), progress, Rejects(None), folder=tmp_path, human=False)
+
+    assert parsed < 10_000

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from famedash.infra.database import Database
 from famedash.performers.model import Progress, Tally, engagement_rate
 from famedash.processes import etl as etl_module
 
@@ -218,3 +219,69 @@ def test_progress_is_lines_where_there_is_no_terminal(
 
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "performance.csv: reading, 25 %, 1,234 lines, 1,000/s\n")
+
+
+async def test_the_first_file_that_cannot_be_read_ends_it_and_those_before_it_stay(
+    tmp_path: Path, database: Database, database_url: str, redis_url: str
+) -> None:
+    names = (
+        a_file(tmp_path, GOOD, "a.csv"),
+        a_file(tmp_path, "", "b.csv"),
+        a_file(tmp_path, GOOD.replace("summer", "winter"), "c.csv"),
+    )
+
+    done = etl(tmp_path, *names, database_url=database_url, redis_url=redis_url)
+
+    assert done.returncode == 2
+    assert b"a.csv: loaded" in done.stdout
+    assert b"c.csv" not in done.stdout
+    assert b"empty" in done.stderr
+    assert await kept(database) == [("a.csv", "loaded"), ("b.csv", "failed")]
+    assert await database.fetchval("select array_agg(distinct campaign_id) from performances") == ["summer"]
+
+
+async def test_too_many_rejects_leave_what_was_loaded_before(
+    tmp_path: Path, database: Database, database_url: str, redis_url: str
+) -> None:
+    servers = {"database_url": database_url, "redis_url": redis_url}
+    etl(tmp_path, a_file(tmp_path, GOOD, "a.csv"), **servers)
+    bad = a_file(tmp_path, GOOD.replace("40", "90") + "x\n", "b.csv")
+
+    done = etl(tmp_path, bad, "--max-reject-percent", "10", **servers)
+
+    assert done.returncode == 3
+    assert b"1 of 3 rows were rejected" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert (tmp_path / "data/rejects/b.rejects.csv").read_text().splitlines()[1:] == ["4,field_count,,x"]
+    assert await kept(database) == [("a.csv", "loaded"), ("b.csv", "failed")]
+    assert await database.fetchval("select array_agg(distinct likes) from performances") == [40]
+
+
+async def kept(database: Database) -> list[tuple[str, str]]:
+    rows = await database.fetch("select file_name, status from imports order by import_id")
+    return [(row["file_name"], row["status"]) for row in rows]
+
+
+def test_the_rejects_of_several_files_go_to_a_folder(tmp_path: Path) -> None:
+    names = (a_file(tmp_path, GOOD + "x\n", "a.csv"), a_file(tmp_path, GOOD + "y\n", "b.csv"))
+
+    done = etl(tmp_path, *names, "--dry-run", "--rejects", "bad")
+
+    assert done.returncode == 0, done.stderr
+    found = {path.name: path.read_text().splitlines()[1:] for path in (tmp_path / "bad").iterdir()}
+    assert found == {"a.rejects.csv": ["4,field_count,,x"], "b.rejects.csv": ["4,field_count,,y"]}
+
+
+def test_the_summary_tells_of_flags_and_of_a_file_cut_off(tmp_path: Path) -> None:
+    text = GOOD + "summer,ben,1,9,9,9"
+
+    done = etl(tmp_path, "-", "--dry-run", given=gzip.compress(text.encode()))
+
+    assert done.returncode == 0, done.stderr
+    said = [" ".join(line.split()) for line in done.stdout.decode().splitlines()]
+    assert said[0] == "standard input: read, not loaded (--dry-run)"
+    assert said[2:4] == [
+        "flagged 1 more engagements than views: loaded, and shown with a flag",
+        "groups 3 pairs of campaign and creator",
+    ]
+    assert "warning: The last line has no line end: the file may have been cut off there." in said
