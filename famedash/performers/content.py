@@ -16,13 +16,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import zstandard
-from typing_extensions import Buffer
 
 from famedash.performers.header import LONGEST_HEADER
 from famedash.performers.model import Progress, UnreadableFile
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 STDIN = "-"
 _BLOCK = 1 << 20
@@ -102,7 +104,7 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: "Buffer") -> int:
         while not select.select([self._descriptor], [], [], _LOOK_UP_SECONDS)[0]:
             self._progress.advance(self._progress.bytes_done)
         return os.readv(self._descriptor, [buffer])

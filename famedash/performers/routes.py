@@ -166,7 +166,7 @@ def _add_imports(routes: APIRouter, edge: Edge, inbox: Inbox) -> None:
     ) -> Response:
         """Rejected lines, in the order of the file.
 
-        A load that had nothing to do has none of its own: ask for those of the load in its `sameAs`.
+        A load that had nothing to do shows those of the load that it repeats.
         With `Accept: text/csv` the page is a table, and its `Link` header leads to the next one.
         """
         after = decode_cursor(cursor, _Line) or 0
