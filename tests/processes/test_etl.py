@@ -13,6 +13,7 @@ import pytest
 from famedash.infra.database import Database
 from famedash.performers.model import Progress, Tally, engagement_rate
 from famedash.processes import etl as etl_module
+from tests.processes.terminal import as_from_a_terminal
 
 ROOT = Path(__file__).parents[2]
 HEAD = "campaignId,influencerId,views,likes,comments,shares\n"
@@ -160,6 +161,7 @@ def test_ctrl_c_ends_a_load_that_waits_for_standard_input(tmp_path: Path) -> Non
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"FAMEDASH_DATA_DIR": str(tmp_path / "data")},
+        preexec_fn=as_from_a_terminal,  # noqa: PLW1509 - no thread has begun in the child
     ) as process:
         assert process.stdin
         assert process.stderr

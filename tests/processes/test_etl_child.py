@@ -22,6 +22,7 @@ from tests.campaigns.api import Api
 from tests.flow.system import until
 from tests.performers.loads import HEAD
 from tests.performers.sending import begin_upload, once, process_of, sent, writing_is_held
+from tests.processes.terminal import as_from_a_terminal
 from tests.secrets import JWT_SECRET, WEBHOOK_SECRET, token
 
 FILE = HEAD + "summer,mia,100,9,0,0\n"
@@ -150,11 +151,6 @@ async def _is_over(process: psutil.Process) -> bool:
     return not process.is_running()
 
 
-def _as_from_a_terminal() -> None:
-    """A shell that starts something in the background has SIGINT ignored, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_load_that_is_asked_to_end_says_so_and_is_failed(
     database: Database, database_url: str, redis_url: str, tmp_path: Path, number: signal.Signals
@@ -171,7 +167,7 @@ async def test_a_load_that_is_asked_to_end_says_so_and_is_failed(
             [sys.executable, "-m", "famedash", "etl", str(file)],
             env=environment,
             stderr=subprocess.PIPE,
-            preexec_fn=_as_from_a_terminal,  # noqa: PLW1509 - no thread has begun in the child
+            preexec_fn=as_from_a_terminal,  # noqa: PLW1509 - no thread has begun in the child
         )
         await until(lambda: _is_writing(database))
 
