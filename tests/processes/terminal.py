@@ -4,7 +4,5 @@ import signal
 
 
 def as_from_a_terminal() -> None:
-    """To be run in the child. A shell that starts something in the background has SIGINT ignored, and all that
-    it starts inherits that: the tests, and their children.
-    """
+    """Run in the child. What a shell starts in the background has SIGINT ignored, and passes that on."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
