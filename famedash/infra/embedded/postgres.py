@@ -59,6 +59,7 @@ async def prepare(root: Path, identity: Identity) -> None:
     """Make the cluster on the first start. Needs the lock."""
     for draft in drafts(root, DRAFT):  # of a first start that was killed half way
         await reap(draft, [])
+        await reap_backends(draft)
         discard(draft)
     if not _exists(root / CLUSTER):
         await _initialise(root, identity)

@@ -32,11 +32,12 @@ async def reap(mark: Path, signals: Sequence[Signals]) -> None:
 
 
 async def reap_backends(cluster: Path) -> None:
-    """End the backends of a killed postmaster: one that computes does not notice, and PostgreSQL refuses to
-    start beside it. They carry no path in their title, but stand in the folder. Linux only (/proc).
+    """End what a killed postmaster or initdb left in the folder: without a path in their title, they stand
+    in it. A backend that computes notices nothing, and PostgreSQL refuses to start beside it; initdb's child
+    writes on while its folder is removed. Linux only (/proc).
     """
     for pid, command in processes():
-        if command.startswith("postgres: ") and _working_folder(pid) == str(cluster):
+        if _is_postgres(command) and _working_folder(pid) == str(cluster):
             log.warning("embedded.orphan_found", pid=pid, path=str(cluster))
             await _end(pid, cluster, (SIGQUIT, SIGKILL))
 
@@ -70,6 +71,10 @@ def _command_line(pid: str) -> str:
             return os.fsdecode(file.read().rstrip(b"\0").replace(b"\0", b" "))
     except OSError:  # it has just ended
         return ""
+
+
+def _is_postgres(command: str) -> bool:
+    return command.startswith("postgres: ") or "/postgres " in f"{command} "
 
 
 def _working_folder(pid: int) -> str:
