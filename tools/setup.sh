@@ -72,7 +72,7 @@ bootstrap() {
 install() {
     follow_pip_settings
     say "uv installs $(grep -c '^[a-z].*==' "$1") packages ($1); the first time this downloads them"
-    uv_pip_install .venv/bin/python --compile-bytecode --require-hashes -r "$1"
+    uv_pip_install .venv/bin/python --compile-bytecode --no-deps --require-hashes -r "$1"
     .venv/bin/python -m compileall -q famedash
     uv_pip_install .venv/bin/python --offline --no-deps --no-build-isolation --reinstall-package famedash -e .
 }
