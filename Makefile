@@ -9,11 +9,14 @@
 BIN := .venv/bin
 # ARGS reaches the command behind the target: make test ARGS="-k etag", make token ARGS="--days 30".
 ARGS ?=
+# LLM=local: `make run` with a small language model on this machine.
+LLM ?=
 
 # Stamps: `run` and `dev` say which lock file .venv holds. dev holds all of run, so going over to it only adds.
 BOOTSTRAP := .venv/.bootstrap-stamp
 RUN := .venv/.run-stamp
 DEV := .venv/.dev-stamp
+LOCAL_LLM := .venv/.local-llm-stamp
 LINT := .venv/.lint-stamp
 
 # A folder that was moved or copied has scripts in .venv that point at the old place: then set up again.
@@ -28,8 +31,8 @@ CSV ?= examples/performance.csv
 ##@ Run
 .PHONY: run token demo etl bench doctor
 
-run: $(RUN) ## Set up, then start everything on this machine (Ctrl-C stops it)
-	@exec $(BIN)/famedash up $(ARGS)
+run: $(RUN) $(if $(filter local,$(LLM)),$(LOCAL_LLM)) ## Set up, then start everything on this machine (Ctrl-C stops it; LLM=local: a model too)
+	@$(if $(LLM),FAMEDASH_LLM=$(LLM)) exec $(BIN)/famedash up $(ARGS)
 
 token: $(RUN) ## Print a token for the API, and nothing else
 	@exec $(BIN)/famedash token $(ARGS)
@@ -137,6 +140,10 @@ $(RUN): $(BOOTSTRAP) locks/embedded.txt pyproject.toml
 
 $(DEV): $(BOOTSTRAP) locks/dev.txt pyproject.toml
 	@sh tools/setup.sh dev
+	@touch $(RUN) $(LOCAL_LLM) $@
+
+$(LOCAL_LLM): $(BOOTSTRAP) locks/local-llm.txt pyproject.toml
+	@sh tools/setup.sh local-llm
 	@touch $(RUN) $@
 
 $(LINT): $(BOOTSTRAP) locks/lint.txt

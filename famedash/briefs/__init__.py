@@ -1,1 +1,1 @@
-"""AI briefs: an agent with three tools, grounded in the workspace's own data, whose every answer was checked."""
+"""AI briefs: an agent with three tools, grounded in a workspace's own data; every answer is checked."""

@@ -45,6 +45,14 @@ class Objective(StrEnum):
     COMMUNITY = "community"
 
 
+class Verdict(StrEnum):
+    """What became of a brief."""
+
+    USED = "used"
+    EDITED = "edited"
+    REJECTED = "rejected"
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request, normalised: NFKC, blanks trimmed and collapsed, control and bidi characters gone.
@@ -107,7 +115,7 @@ class Angle:
 
 @dataclass(frozen=True, slots=True)
 class Trends:
-    """Exactly three valid, unique hashtags, with their `#`. `origin`: live, curated, or mixed (live topped up)."""
+    """Exactly three valid, unique hashtags, with their `#`. `origin`: live, curated or mixed."""
 
     hashtags: tuple[str, str, str]
     origin: str
