@@ -103,6 +103,20 @@ class Unavailable(Refusal):
         self.retry_after_seconds = retry_after_seconds
 
 
+class UpstreamFailed(Refusal):
+    """A stranger that we asked answered with something of no use, or would not answer us at all."""
+
+    problem = "upstream-failed"
+    title = "A service that we asked gave no usable answer"
+
+
+class UpstreamTimeout(Refusal):
+    """A stranger that we asked did not answer within our patience."""
+
+    problem = "upstream-timeout"
+    title = "A service that we asked did not answer in time"
+
+
 class Postponed(Exception):
     """Again, later: a server is away or a lease is not ours; the step is repeated."""
 

@@ -23,6 +23,8 @@ from famedash.infra.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    UpstreamFailed,
+    UpstreamTimeout,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,7 +39,9 @@ _status_of: Mapping[type[Refusal], int] = {
     TooLarge: 413,
     Invalid: 422,
     TooMany: 429,
+    UpstreamFailed: 502,
     Unavailable: 503,
+    UpstreamTimeout: 504,
 }
 
 
