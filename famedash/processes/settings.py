@@ -9,6 +9,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from famedash.briefs.settings import Calling, Shape
+
 
 def home() -> Path:
     """The folder of the nearest `.env` or Makefile, from here upwards; else where we stand."""
@@ -57,6 +59,24 @@ class Settings(BaseSettings):
     metrics_hashtags: bool = True
     dedupe_days: int = Field(7, ge=1, le=3650)
 
+    llm: Literal["", "local"] = ""
+    llm_base_url: str = ""
+    llm_api_key: SecretStr = SecretStr("")
+    llm_model: str = "gpt-5-mini"
+    llm_tools: Calling = Calling.NATIVE
+    llm_output: Shape = Shape.JSON_SCHEMA
+    llm_timeout_seconds: float = Field(20.0, gt=0, le=600)
+    llm_budget_seconds: float = Field(60.0, gt=0, le=3600)
+    llm_attempts: int = Field(3, ge=1, le=10)
+    llm_max_in_flight: int = Field(8, ge=1, le=1000)
+    llm_input_usd: float | None = Field(None, ge=0)
+    llm_output_usd: float | None = Field(None, ge=0)
+    llm_port: int = Field(8082, ge=0, le=65535)
+    embeddings_base_url: str = ""
+    embeddings_api_key: SecretStr = SecretStr("")
+    embeddings_model: str = "text-embedding-3-small"
+    brief_ttl_seconds: int = Field(86_400, ge=1, le=2_592_000)
+
     rate_per_second: float = Field(1000.0, ge=0, le=1_000_000)
     rate_burst: int = Field(2000, ge=1, le=1_000_000)
     max_body_bytes: int = Field(1_048_576, ge=1024)
@@ -66,7 +86,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("webhook_url")
+    @field_validator("webhook_url", "llm_base_url", "embeddings_base_url")
     @classmethod
     def _leads_somewhere(cls, url: str) -> str:
         if url and not is_http_address(url):
