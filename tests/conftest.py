@@ -1,8 +1,11 @@
 """What every test may ask for: a fresh migrated database, an empty Redis, both real."""
 
 import itertools
+import os
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before numpy is imported
 
 import asyncpg
 import pytest

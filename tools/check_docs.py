@@ -36,10 +36,21 @@ README_HEADINGS = (
 )
 REQUIREMENTS = {
     f"{letter}{number}"
-    for letter, last in {"A": 7, "B": 6, "C": 6, "D": 5, "G": 7, "X": 5, "S3.": 8, "S4.": 6, "S5.": 4}.items()
+    for letter, last in {
+        "A": 7,
+        "B": 6,
+        "C": 6,
+        "D": 5,
+        "G": 7,
+        "X": 5,
+        "S3.": 8,
+        "S4.": 6,
+        "S5.": 4,
+        "S6.": 6,
+    }.items()
     for number in range(1, last + 1)
 }
-"""The lines of the challenge, and what must be shown: by the first release (S3), metrics (S4), ETL (S5)."""
+"""The lines of the challenge; what the first release (S3), metrics (S4), ETL (S5), briefs (S6) must show."""
 
 _span = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _fence = re.compile(r"```.*?```", re.DOTALL)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
+from redis.asyncio import Redis
 
 from famedash.infra.embedded import free_port
 from famedash.infra.http.problems import MEDIA_TYPE
@@ -38,18 +39,22 @@ VARIABLES = {
     "token": "",
     "campaignId": "",
     "importId": "",
+    "briefId": "",
+    "documentId": "",
     "endpointId": "default",
 }
 ABOUT = """Made from the OpenAPI document by `tools/postman.py`. Set `token` to what `make token` prints, then
 run the folders from top to bottom: what one request creates is used by those after it."""
 HEADERS = {"Idempotency-Key": "{{$guid}}", "If-Match": '"1"', "If-None-Match": '"1"'}
+MAKES = {"/generate-brief": ("briefId", "meta.id")}
+"""What is created under another path than its own: the variable, and where the answer names it."""
 SAMPLES = {"string": "text", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
 READY_SECONDS = 60
 
 
 def document() -> Json:
     """The OpenAPI document of the API. Needs no server: nothing is opened."""
-    nothing = Resources(*[cast(Any, None)] * 3)
+    nothing = Resources(cast(Any, None), Redis(), cast(Any, None))
     return create_app(Settings.model_construct(), nothing).openapi()
 
 
@@ -73,7 +78,10 @@ def collection(openapi: Json) -> Json:
 
 def is_stream(operation: Json) -> bool:
     """Such an answer does not end by itself, and a run of the collection would wait for it."""
-    return any("text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values())
+    media_types = {
+        media_type for answer in operation["responses"].values() for media_type in answer.get("content", {})
+    }
+    return "text/event-stream" in media_types and "application/json" not in media_types
 
 
 def _request(openapi: Json, path: str, method: str, operation: Json) -> Json:
@@ -109,6 +117,9 @@ def _item(name: str, request: Json, script: list[str]) -> Json:
 
 def _chain(openapi: Json, path: str, method: str) -> list[str]:
     """What is created is what the following requests name: POST /xs sets the variable of /xs/{x_id}."""
+    if (method, path) in {("POST", made) for made in MAKES}:
+        variable, place = MAKES[path]
+        return [f"pm.collectionVariables.set('{variable}', pm.response.json().{place});"]
     ids = [other.removeprefix(f"{path}/{{")[:-1] for other in openapi["paths"] if _is_item_of(other, path)]
     if method != "POST" or not ids:
         return []
@@ -140,8 +151,8 @@ def _url(path: str, operation: Json) -> Json:
             "key": each["name"],
             "value": f"{{{{{each['name']}}}}}"
             if each["name"] in VARIABLES
-            else str(each["schema"].get("default", "")),
-            "disabled": each["name"] not in VARIABLES,
+            else str(each["schema"].get("default", SAMPLES["string"] if each.get("required") else "")),
+            "disabled": each["name"] not in VARIABLES and not each.get("required"),
             "description": each.get("description", ""),
         }
         for each in operation.get("parameters", [])

@@ -192,3 +192,32 @@ async def rejects(database: Database, workspace: str, import_id: UUID, *, after:
         after,
         limit,
     )
+
+
+async def captions(
+    database: Database, workspace: str, *, campaign_id: str | None, platform: str, limit: int
+) -> Rows:
+    """The best results that have a caption, on a platform or on one that is not known; one a caption.
+
+    Along the ranking, and no further than its first thousand: what did well is near the top.
+    """
+    return await database.fetch(
+        """
+        select campaign_id, influencer_id, engagement_rate, caption from (
+            select distinct on (caption) * from (
+                select campaign_id, influencer_id, engagement_rate, engagements, caption, platform
+                from performances
+                where workspace_id = $1 and home in ('', $1) and ($2::text is null or campaign_id = $2)
+                order by engagement_rate desc, engagements desc, influencer_id, campaign_id limit 1000
+            ) as best
+            where caption <> '' and (platform is null or lower(platform) = $3)
+            order by caption, engagement_rate desc
+        ) as found
+        order by engagement_rate desc, engagements desc, influencer_id
+        limit $4
+        """,
+        workspace,
+        campaign_id,
+        platform,
+        limit,
+    )

@@ -11,6 +11,10 @@ from fastapi_offline import FastAPIOffline
 from redis.asyncio import Redis
 from starlette.middleware import Middleware
 
+from famedash.briefs import routes as briefs
+from famedash.briefs.knowledge import routes as knowledge
+from famedash.briefs.knowledge.embedder import Embedder
+from famedash.briefs.knowledge.pipeline import Sources
 from famedash.campaigns import queries as campaign_queries
 from famedash.campaigns import routes as campaigns
 from famedash.infra import health
@@ -36,6 +40,7 @@ from famedash.metrics.pipeline import Facts
 from famedash.metrics.windows import CampaignFacts
 from famedash.performers import routes as performers
 from famedash.performers.inbox import Inbox
+from famedash.processes.briefs import GetCraft, composing, minilm, open_craft, open_embedder, studio
 from famedash.processes.etl_child import launcher
 from famedash.processes.http_server import serve
 from famedash.processes.secrets import auth_settings
@@ -55,6 +60,8 @@ TAGS = [
     {"name": "webhooks", "description": "Where events are delivered, what happened to them, dead letters."},
     {"name": "metrics", "description": "What was counted: the last hour, 24 hours, everything; what rises."},
     {"name": "performers", "description": "Who brought what: rankings, and the files they come from."},
+    {"name": "briefs", "description": "Briefs that a creator could shoot tomorrow, and what became of them."},
+    {"name": "knowledge", "description": "What a workspace knows of its brands: briefs are grounded in it."},
     {"name": "operations", "description": "Is it alive, can it serve, numbers."},
 ]
 
@@ -64,6 +71,7 @@ class Resources:
     """What the app is built on; opened and closed by the process, never by the app.
 
     `stop` ends what would go on for ever: live streams, uploads. `background` ends with it.
+    `craft`: what makes briefs, else the composer.
     """
 
     database: Database
@@ -71,6 +79,8 @@ class Resources:
     authenticator: Authenticator
     stop: Stop = field(default_factory=Stop)
     background: Background = field(default_factory=Background)
+    embedder: Embedder = field(default_factory=minilm)
+    craft: GetCraft | None = None
 
 
 def create_app(settings: Settings, resources: Resources) -> FastAPI:
@@ -117,6 +127,10 @@ def include_features(app: FastAPI, edge: Edge, settings: Settings, resources: Re
     folder, launch = settings.data_path / "imports", launcher(settings)
     inbox = Inbox(edge.database, folder, launch, resources.background, resources.stop)
     app.include_router(performers.router(edge, inbox))
+    sources = Sources(edge.database, resources.embedder)
+    craft = resources.craft or composing(edge.database, resources.embedder)
+    app.include_router(briefs.router(edge, studio(settings, edge.database, redis, craft), sources))
+    app.include_router(knowledge.router(edge, sources))
 
 
 def campaign_facts(database: Database) -> Facts:
@@ -141,12 +155,14 @@ async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resour
             settings.database_url, application="api", max_connections=DATABASE_CONNECTIONS
         ) as database,
         open_redis(settings.redis_url) as redis,
+        open_embedder(settings) as embedder,
+        open_craft(settings, database, embedder) as craft,
     ):
         poke = Poke(redis)
         database.listener = poke.request
         try:
             async with _background(stop) as background:
-                yield Resources(database, redis, authenticator, stop, background)
+                yield Resources(database, redis, authenticator, stop, background, embedder, craft)
         finally:
             await poke.close()
 

@@ -1,6 +1,7 @@
 """The command line. What a command needs is imported inside it, so that `famedash token` starts at once."""
 # ruff: noqa: PLC0415 - see above
 
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from importlib import import_module
@@ -30,6 +31,8 @@ def main() -> None:
     """The entry point. One sentence and exit code 2 for wrong settings, 1 for a server that is away."""
     from famedash.infra.auth.settings import Misconfigured
 
+    # Before numpy is imported: its threads spin while they wait; beside busy neighbours that took seconds.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except Misconfigured as reason:
@@ -139,6 +142,65 @@ def etl(
         _give_up(reason, 3)
 
 
+@app.command()
+def llm() -> None:
+    """Serve a small language model on this machine, for a first look: real inference, poor prose."""
+    _run(_process("llm").run(_start("llm")))
+
+
+@app.command()
+def brief(
+    *,
+    brand: Annotated[str, typer.Option(help="Whose product it is.")],
+    product: Annotated[str, typer.Option(help="What is shown.")],
+    goal: Annotated[str, typer.Option(help="What the post is to bring about.")],
+    platform: Annotated[str, typer.Option(help="Where it is posted: instagram, tiktok, youtube, x, ….")],
+    campaign: Annotated[str | None, typer.Option(help="The campaign that it belongs to.")] = None,
+    audience: Annotated[str | None, typer.Option(help="Who it is for.")] = None,
+    language: Annotated[str | None, typer.Option(help="Such as en, de or pt-BR.")] = None,
+    must_mention: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    must_avoid: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    workspace: Annotated[str, typer.Option(help="Whose knowledge and trends it rests on.")] = "default",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer of the API, and nothing else.")
+    ] = False,
+) -> None:
+    """Write a creative brief: its tools as they are called, then the brief."""
+    asked = {
+        "brand": brand,
+        "product": product,
+        "goal": goal,
+        "platform": platform,
+        "campaignId": campaign,
+        "audience": audience,
+        "language": language,
+        "mustMention": must_mention,
+        "mustAvoid": must_avoid,
+    }
+    writing = _process("brief")
+    _on_servers("brief", lambda settings: writing.run(settings, workspace, asked, as_json=as_json))
+
+
+eval_app = typer.Typer(rich_markup_mode=None, help="Judge what a model writes.", no_args_is_help=True)
+app.add_typer(eval_app, name="eval")
+
+
+@eval_app.command("briefs")
+def eval_briefs(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="A few of the requests.")] = False,
+    only: Annotated[str | None, typer.Option(help="Only requests whose name holds this.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print numbers for a machine.")] = False,
+    export: Annotated[Path | None, typer.Option(help="A file for every brief, one a line.")] = None,
+) -> None:
+    """Ask the configured model for a fixed set of briefs and print, check by check, what holds."""
+    judging = _process("eval_briefs")
+    _on_servers(
+        "eval",
+        lambda settings: judging.run(settings, quick=quick, only=only, as_json=as_json, export=export),
+    )
+
+
 @app.command("dead-letters")
 def dead_letters(
     stream: Annotated[Literal["engagement"], typer.Argument(help="Which letters.")],
@@ -214,7 +276,7 @@ def doctor() -> None:
 @app.command()
 def bench(
     name: Annotated[
-        str | None, typer.Argument(help="deliver, latency, api, ingest, metrics or etl; all where left out.")
+        str | None, typer.Argument(help="deliver, latency, api, ingest, metrics, etl, briefs; or all.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One short pair: does it still run?")] = False,
 ) -> None:

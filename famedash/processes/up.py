@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from famedash.infra.auth.settings import Misconfigured
 from famedash.infra.embedded import (
     DataDirInUse,
     Embedded,
@@ -20,6 +21,7 @@ from famedash.infra.embedded import (
     is_free,
 )
 from famedash.infra.embedded.identity import give_to_folder_owner
+from famedash.processes.llm import MODEL as LOCAL_MODEL
 from famedash.processes.settings import Settings
 from famedash.processes.supervisor import Child, Hopeless, Supervisor, until_signalled
 from famedash.processes.welcome import welcome
@@ -50,6 +52,7 @@ async def up(settings: Settings) -> int:
 async def _run(settings: Settings) -> None:
     from famedash.processes.migrate import bring_up_to_date  # noqa: PLC0415 - imports asyncpg while servers start
 
+    _refuse_two_models(settings)
     async with AsyncExitStack() as stack:
         embedded = await _servers(settings, stack)
         api_port = _api_port(settings)
@@ -89,14 +92,15 @@ def _endpoints(settings: Settings, embedded: Embedded | None) -> Endpoints:
 
 
 def _stages(environment: Mapping[str, str]) -> list[list[Child]]:
-    """The practice receiver outlives the workers that send to it; the order of the others does not matter."""
+    """The strangers' stand-ins outlive those who ask them; the order of the others does not matter."""
+    strangers = ("practice", "llm") if environment.get("FAMEDASH_LLM") else ("practice",)
     children = {
         name: Child(
             name, (sys.executable, "-m", "famedash", name), environment, hopeless_codes=[WRONG_SETTINGS]
         )
-        for name in ("practice", "api", "relay", "deliver", "ingest", "tend")
+        for name in (*strangers, "api", "relay", "deliver", "ingest", "tend")
     }
-    return [[children.pop("practice")], list(children.values())]
+    return [[children.pop(name) for name in strangers], list(children.values())]
 
 
 def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dict[str, str]:
@@ -120,6 +124,31 @@ def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dic
         "FAMEDASH_METRICS_PORT": "",  # one /metrics, the API's, shows them all
         "PROMETHEUS_MULTIPROC_DIR": str(_emptied(settings.data_path / "metrics")),
         **({} if settings.webhook_url else practice),
+        **_local_model(settings),
+    }
+
+
+def _refuse_two_models(settings: Settings) -> None:
+    """Before anything is started for nothing. Raises Misconfigured."""
+    if settings.llm and settings.llm_base_url:
+        raise Misconfigured("Set only one of FAMEDASH_LLM=local and FAMEDASH_LLM_BASE_URL.")
+
+
+def _local_model(settings: Settings) -> dict[str, str]:
+    """What the others need to know of the model on this machine."""
+    if not settings.llm:
+        return {}
+    port = settings.llm_port
+    port = port if port and is_free("127.0.0.1", port) else free_port()
+    return {
+        "FAMEDASH_LLM": "local",
+        "FAMEDASH_LLM_PORT": str(port),
+        "FAMEDASH_LLM_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "FAMEDASH_LLM_MODEL": LOCAL_MODEL,
+        "FAMEDASH_LLM_TOOLS": "emulated",
+        "FAMEDASH_LLM_OUTPUT": "grammar",
+        "FAMEDASH_LLM_TIMEOUT_SECONDS": str(max(settings.llm_timeout_seconds, 60.0)),
+        "FAMEDASH_LLM_BUDGET_SECONDS": str(max(settings.llm_budget_seconds, 120.0)),
     }
 
 

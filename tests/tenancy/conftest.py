@@ -21,4 +21,7 @@ async def system_with_a_death(database_url: str, redis_url: str, tmp_path: Path)
         await system.settled(1)
         await tag(system.database, Tagged("trail", floor(await queries.now(system.database), HOUR), 50))
         await load(system.database, tmp_path, text_of([Post("trail", "mia", 100, 4)]))
+        await system.api.post({"title": "Voice", "text": "We speak plainly."}, path="/knowledge")
+        asked = {"brand": "Lumi", "product": "Serum", "goal": "Sell", "platform": "x"}
+        await system.api.post(asked, path="/generate-brief")
         yield system

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from famedash.briefs.model import Ask, Platform
+from famedash.briefs.service import Written, record
+from famedash.infra.database import Database
 from famedash.metrics import queries
 from famedash.performers.model import Options
 from famedash.performers.service import begin
@@ -12,14 +15,20 @@ from tests.campaigns.api import Api, Reply
 from tests.flow.system import System, running
 from tests.metrics.builders import Counted, count
 
-FOREIGN = {"campaign_id": "summer", "import_id": "01a21268-41e6-7dc9-9cd8-30341e7cbfa6"}
-"""What stands for each path parameter: an id that acme owns."""
+FOREIGN = {
+    "campaign_id": "summer",
+    "import_id": "01a21268-41e6-7dc9-9cd8-30341e7cbfa6",
+    "brief_id": "01a21268-41e6-7dc9-9cd8-30341e7cbfa7",
+    "document_id": "",
+}
+"""What stands for each path parameter: an id that acme owns; a document's is known once it is there."""
 
 OWN_OF_EVERYBODY = {"endpoint_id": "default"}
 """Every workspace has these under the same id, so none is foreign: what counts is that they are apart."""
 
 BODIES: dict[str, Any] = {
     "/campaigns/{campaign_id}": {"name": "Mine now"},
+    "/briefs/{brief_id}/feedback": {"verdict": "rejected"},
 }
 
 
@@ -30,6 +39,18 @@ async def operations(api: Api) -> Iterator[tuple[str, str]]:
 
 def parameters(path: str) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", path))
+
+
+async def brief(database: Database, brief_id: UUID) -> None:
+    ask = Ask("Lumi", "Serum", "Sell", Platform.X)
+    written = Written(brief_id, "composer", "composer-1", b"{}", b"{}")
+    async with database.transaction() as tx:
+        await record(tx, "acme", ask, written, actor="test")
+
+
+async def document(api: Api) -> str:
+    text = {"title": "Voice", "text": "We speak plainly."}
+    return str((await api.post(text, path="/knowledge")).json["id"])
 
 
 async def call(api: Api, method: str, path: str, ids: dict[str, str]) -> Reply:
@@ -45,20 +66,24 @@ async def test_a_foreign_id_is_answered_like_one_that_exists_nowhere(
         await count(system.database, Counted(await queries.now(system.database)))
         import_id = UUID(FOREIGN["import_id"])
         await begin(system.database, "acme", file_name="a.csv", options=Options(), import_id=import_id)
+        await brief(system.database, UUID(FOREIGN["brief_id"]))
+        ids = FOREIGN | {"document_id": await document(system.api)}
         rival, checked = system.api_of("rival"), 0
 
         for method, path in await operations(system.api):
             if not parameters(path) & set(FOREIGN):
                 continue
-            foreign = await call(rival, method, path, FOREIGN)
+            foreign = await call(rival, method, path, ids)
             nowhere = await call(rival, method, path, dict.fromkeys(FOREIGN, "nowhere"))
             assert (foreign.status, method, path) == (404, method, path)
             assert foreign.body == nowhere.body
             checked += 1
 
-        assert checked >= 5
+        assert checked >= 9
         assert (await system.api.get("/campaigns/summer")).json["version"] == 1
         assert (await system.api.get(f"/imports/{import_id}")).status == 200
+        assert (await system.api.get(f"/knowledge/{ids['document_id']}")).status == 200
+        assert (await system.api.get(f"/briefs/{ids['brief_id']}")).json["feedback"] is None
 
 
 async def test_every_path_parameter_is_accounted_for(database_url: str, redis_url: str) -> None:
@@ -89,6 +114,7 @@ async def test_every_list_of_another_workspace_is_empty(system_with_a_death: Sys
     for method, path in await operations(rival):
         if method == "GET" and "{" not in path:
             own = await system_with_a_death.api.get(path)
+            assert own.status in (200, 422), (path, own.body)
             if own.headers.get("Content-Type") == "application/json" and "items" in own.json:
                 assert own.json["items"] != []
                 assert (await rival.get(path)).json["items"] == []

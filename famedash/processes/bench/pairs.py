@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from famedash.infra.auth.settings import Misconfigured
-from famedash.processes.bench import api, deliver, etl, ingest, latency, metrics
+from famedash.processes.bench import api, briefs, deliver, etl, ingest, latency, metrics
 from famedash.processes.bench.report import Pair, line, table
 
 PAIRS = 5
@@ -41,6 +41,7 @@ BENCHMARKS: dict[str, Rounds] = {
     "ingest": anew(ingest.pair),
     "metrics": metrics.rounds,
     "etl": etl.rounds,
+    "briefs": briefs.rounds,
 }
 
 
