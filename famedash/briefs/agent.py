@@ -51,7 +51,7 @@ async def consult(writer: Writer, toolbox: Toolbox, prompts: Prompts) -> Finding
     """Let the model call the tools, and call what it did not. Raises the refusal of a model that is away."""
     messages: list[ModelMessage] = [_request(prompts, prompts.consult)]
     parameters = ModelRequestParameters(function_tools=[TOOLS[name].definition for name in NAMES])
-    settings = ModelSettings(max_tokens=400, temperature=0.0, tool_choice="required")
+    settings = ModelSettings(max_tokens=MOST_TOKENS // 2, temperature=0.0, tool_choice="required")
     for _ in range(MOST_ROUNDS):
         if not toolbox.missing:
             break

@@ -48,7 +48,8 @@ from famedash.briefs.emulated import EmulatedCalls
 from famedash.briefs.patience import Failed, Trouble, pause, refusal
 from famedash.briefs.settings import Calling, ModelServer, Shape
 
-MOST_TOKENS = 1500
+MOST_TOKENS = 4000
+"""Of one answer, thoughts of a reasoning model included."""
 _PASSING_STATUS = frozenset({408, 409, 425, 429})
 _MISREAD = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What the library raises, beside its own errors, on an answer that is no completion."""

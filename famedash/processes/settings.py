@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     llm: Literal["", "local"] = ""
     llm_base_url: str = ""
     llm_api_key: SecretStr = SecretStr("")
-    llm_model: str = "gpt-5-mini"
+    llm_model: str = "gpt-4.1-mini"
     llm_tools: Calling = Calling.NATIVE
     llm_output: Shape = Shape.JSON_SCHEMA
     llm_timeout_seconds: float = Field(20.0, gt=0, le=600)

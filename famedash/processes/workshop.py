@@ -1,18 +1,19 @@
 """The workshop of briefs, put together from the settings: engine, embedder, and where tools look."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from famedash.briefs.classifier import Personas, Remembering
 from famedash.briefs.engines import Engine, composer, open_server
 from famedash.briefs.knowledge import pipeline as knowledge
-from famedash.briefs.knowledge.embedder import Embedder
+from famedash.briefs.knowledge.embedder import Embedder, MiniLM
 from famedash.briefs.knowledge.pipeline import Sources
 from famedash.briefs.model import Passage, Performer, Platform
 from famedash.briefs.settings import ModelServer
 from famedash.briefs.tools import Ground
 from famedash.briefs.workshop import Workshop
 from famedash.infra.database import Database
+from famedash.infra.errors import Refusal
 from famedash.metrics import pipeline as metrics
 from famedash.performers import queries as performer_queries
 from famedash.processes.settings import Settings
@@ -26,8 +27,13 @@ MOST_PASSAGES = 3
 async def open_workshop(
     settings: Settings, database: Database, embedder: Embedder
 ) -> AsyncIterator[Workshop]:
+    """Ready to work: the weights on this machine are read before the first brief is asked for."""
     async with open_engine(settings) as engine:
-        yield Workshop(engine, ground(database, embedder))
+        workshop = Workshop(engine, ground(database, embedder))
+        if isinstance(embedder, MiniLM):
+            with suppress(Refusal):
+                await workshop.ground.classifier.classify("the first text", Platform.INSTAGRAM)
+        yield workshop
 
 
 def composing(database: Database, embedder: Embedder) -> Workshop:

@@ -88,14 +88,14 @@ async def test_who_listens_on_redis_hears_it(redis: Redis) -> None:
 
 async def test_an_ear_hears_the_poke_of_its_name_and_no_other(redis: Redis) -> None:
     """Breaks if the two spell the channel differently: then every poll waits out its pause."""
-    poke, ear = Poke(redis), Ear(redis, "outbox")
+    poke, ear = Poke(redis), Ear(redis, "only-here")  # a server has one `outbox` for all tests at once
     await ear.listen(0.01)  # subscribes
 
     listening = asyncio.create_task(ear.listen(5))
     poke.request("metrics")
     await asyncio.sleep(0.1)
     assert not listening.done()
-    poke.request("outbox")
+    poke.request("only-here")
     await asyncio.wait_for(listening, 2)
 
     await ear.close()

@@ -6,6 +6,7 @@ missed unless a path follows.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from famedash.briefs.rules.patterns import compiled
 
@@ -35,8 +36,10 @@ _SIGNS = compiled(r"[.。]\S|@|://|[\[(]dot|\d(?:[\s().-]{0,2}\d){6}")
 _WITH_BLANK = compiled(rf"[^\S\n]*(?:{_MAIL}|{URL}|{_HANDLE}|{_TELEPHONE})")
 
 
-def found(text: str) -> list[str]:
-    return [contact[0] for contact in _CONTACT.finditer(text)] if _SIGNS.search(text) else []
+@lru_cache(maxsize=512)
+def found(text: str) -> tuple[str, ...]:
+    """Remembered, because a text is judged again after each mending of its neighbours."""
+    return tuple(contact[0] for contact in _CONTACT.finditer(text)) if _SIGNS.search(text) else ()
 
 
 def allowed(texts: Iterable[str]) -> frozenset[str]:

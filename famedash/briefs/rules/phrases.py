@@ -14,7 +14,6 @@ _UNSPACED = (
 """Written without blanks, or with particles joined to a word: there a word has no edge to look for."""
 _WORDLIKE = r"[\p{L}\p{M}\p{N}_]"
 _EDGED = compiled(rf"(?!{_UNSPACED}){_WORDLIKE}")
-_LEFT, _RIGHT = rf"(?<!(?!{_UNSPACED}){_WORDLIKE})", rf"(?!(?!{_UNSPACED}){_WORDLIKE})"
 _TYPED = {
     "'": "['’‘ʼ´`]",
     "’": "['’‘ʼ´`]",
@@ -39,7 +38,12 @@ def fold(text: str) -> str:
 
 def holds(text: str, phrase: str) -> bool:
     """Whether the phrase stands in the (clean) text as words of its own."""
-    return bool(_pattern(plain.line(phrase)).search(text))
+    pattern, start = _pattern(plain.line(phrase)), 0
+    while match := pattern.search(text, start):
+        if _stands_alone(match):
+            return True
+        start = match.start() + 1
+    return False
 
 
 class Masked:
@@ -61,6 +65,8 @@ class Masked:
         return _MASK.sub(lambda mask: self._hidden[ord(mask[0]) - _FIRST_MASK], text)
 
     def _mask(self, name: re.Match[str]) -> str:
+        if not _stands_alone(name):
+            return name[0]
         if name[0] not in self._hidden:
             if len(self._hidden) == _MOST_MASKS:
                 return name[0]
@@ -74,7 +80,13 @@ def _pattern(phrase: str) -> re.Pattern[str]:
 
 
 def _source(phrase: str) -> str:
-    left = _LEFT if _EDGED.match(phrase[0]) else ""
-    right = _RIGHT if _EDGED.match(phrase[-1]) else ""
     written = phrase.replace("...", "…")
-    return left + "".join(_TYPED.get(one) or re.escape(one) for one in written) + right
+    return "".join(_TYPED.get(one) or re.escape(one) for one in written)
+
+
+def _stands_alone(found: re.Match[str]) -> bool:
+    """No letter goes on before or behind it. Asked here: within the pattern it took 12 ms to compile."""
+    text, start, end = found.string, found.start(), found.end()
+    goes_on_before = start > 0 and _EDGED.match(text, start) and _EDGED.match(text, start - 1)
+    goes_on_behind = end < len(text) and _EDGED.match(text, end - 1) and _EDGED.match(text, end)
+    return not (goes_on_before or goes_on_behind)
