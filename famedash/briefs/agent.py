@@ -58,7 +58,7 @@ async def consult(writer: Writer, toolbox: Toolbox, prompts: Prompts) -> Finding
         answer = await writer.ask(messages, parameters, settings)
         if not answer.tool_calls:
             break
-        told = [await toolbox.answer(part) for part in answer.tool_calls[:8]]
+        told = await toolbox.answer_all(answer.tool_calls[:8])
         messages += [_only_these(answer, len(told)), ModelRequest(parts=told)]
     return await toolbox.complete()
 

@@ -7,7 +7,8 @@ planner calls. A tool that fails says so to the model, and the brief goes on wit
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -116,6 +117,8 @@ class Toolbox:
     today: date
     tell: Callable[[Call], None] = lambda _: None
     findings: Findings = field(default_factory=Findings)
+    _audience: str = ""
+    _read: str = ""
 
     @property
     def missing(self) -> list[str]:
@@ -128,6 +131,11 @@ class Toolbox:
     def failed(self) -> bool:
         """Was a tool not available? Then the brief is no more than it could be now."""
         return any(call.error == _FAILED for call in self.findings.calls)
+
+    async def answer_all(self, parts: Sequence[ToolCallPart]) -> list[ToolReturnPart]:
+        """Each in turn; their texts are embedded together, which costs hardly more than one of them."""
+        await self._read_ahead(dict(_sure_hints(parts)))
+        return [await self.answer(part) for part in parts]
 
     async def answer(self, part: ToolCallPart) -> ToolReturnPart:
         """What the model is told about its call: the result, or what was wrong with it."""
@@ -145,9 +153,24 @@ class Toolbox:
 
     async def complete(self) -> Findings:
         """Call what the model left out, as the planner."""
-        for name in self.missing:
-            await self._call(name, self.ask.product[:LONGEST_HINT], "planner")
+        hints = dict.fromkeys(self.missing, self.ask.product[:LONGEST_HINT])
+        await self._read_ahead(hints)
+        for name, hint in hints.items():
+            await self._call(name, hint, "planner")
         return self.findings
+
+    async def _read_ahead(self, hints: Mapping[str, str]) -> None:
+        """The embedder remembers what it has read."""
+        wording = {
+            TREND_FETCHER: self._subject,
+            PERSONA_CLASSIFIER: self._reader,
+            CREATIVE_ANGLE: self._question,
+        }
+        texts = [wording[name](hint) for name, hint in hints.items() if name in self.missing]
+        if len(texts) > 1:
+            with suppress(*_AWAY):
+                async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                    await self.ground.embedder.embed(texts)
 
     async def _call(self, name: str, hint: str, decided_by: str) -> Call:
         arguments = {TOOLS[name].field: hint}
@@ -186,7 +209,7 @@ class Toolbox:
             tags = hashtags.unique(tag for name in rising if (tag := _as_hashtag(name)))
             if not tags:
                 return []
-            texts = [f"{topic} {self.ask.product}", *(_spoken(tag) for tag in tags)]
+            texts = [self._subject(topic), *(_spoken(tag) for tag in tags)]
             subject, *vectors = await self.ground.embedder.embed(texts)
         except _AWAY as error:
             log.warning("brief.trends_away", error=type(error).__name__)
@@ -199,26 +222,34 @@ class Toolbox:
 
     async def _topic(self) -> str:
         try:
-            return (await self._persona("")).topic
+            return (await self._persona()).topic
         except _AWAY:
             return GENERAL
 
-    async def _persona(self, hint: str) -> Persona:
-        """Classified once a brief, from the request; a hint helps where it names no audience."""
-        if self.findings.persona is None:
-            ask = self.ask
-            audience = ask.audience or hint
-            text = f"{ask.product}. {ask.goal}. {audience}".strip()
-            self.findings.persona = await self.ground.classifier.classify(text, ask.platform)
+    async def _persona(self, hint: str = "") -> Persona:
+        """Classified from the request; a hint counts where that names no audience."""
+        text = self._reader(hint or self._audience)
+        if self.findings.persona is None or text != self._read:
+            self.findings.persona = await self.ground.classifier.classify(text, self.ask.platform)
+            self._read, self._audience = text, hint or self._audience
         return self.findings.persona
 
     async def _angle(self, theme: str) -> Angle:
         ask = self.ask
-        persona = await self._persona("")
-        query = f"{ask.product} {ask.goal} {theme}"
-        passages = await self.ground.passages(self.workspace, query, ask.brand, ask.platform)
+        persona = await self._persona()
+        question = self._question(theme)
+        passages = await self.ground.passages(self.workspace, question, ask.brand, ask.platform)
         performers = await self.ground.performers(self.workspace, ask.campaign_id, ask.platform)
         return angles.angle_of(ask, objective_of(ask.goal), persona, passages, performers)
+
+    def _subject(self, topic: str) -> str:
+        return _once_each(self.ask.product, topic)
+
+    def _reader(self, audience: str) -> str:
+        return _once_each(self.ask.product, self.ask.goal, self.ask.audience or audience)
+
+    def _question(self, theme: str) -> str:
+        return _once_each(self.ask.product, self.ask.goal, theme)
 
     def _avoided(self, tag: str) -> bool:
         return any(phrase.lstrip("#").casefold() in tag.casefold() for phrase in self.ask.must_avoid)
@@ -257,6 +288,23 @@ def shown_angle(angle: Angle) -> dict[str, Any]:
         "documents": [passage.document_id for passage in angle.passages],
         "performers": [performer.influencer_id for performer in angle.performers],
     }
+
+
+def _once_each(*parts: str) -> str:
+    """Nothing that was said already: an embedder takes most of a millisecond a word, and forgets no text."""
+    said = ""
+    for part in parts:
+        if part.casefold() not in said.casefold():
+            said = f"{said}. {part}" if said else part
+    return said
+
+
+def _sure_hints(parts: Sequence[ToolCallPart]) -> Iterator[tuple[str, str]]:
+    """(tool, hint) of the calls that can be run."""
+    for part in parts:
+        with suppress(msgspec.ValidationError):
+            if tool := TOOLS.get(part.tool_name):
+                yield tool.name, _hint(tool, _arguments(part))
 
 
 def _outcome(call: Call) -> Any:
