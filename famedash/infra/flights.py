@@ -11,6 +11,7 @@ behind by one that was asked for and not heard.
 import asyncio
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from famedash.infra.errors import Unavailable
 from famedash.infra.flight_store import WANTED_SECONDS, Away, FlightStore, Ours, Theirs, Told, Value
 
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, GROWTH = 0.01, 0.25, 1.6
+MOST_NEAR = 500
 ANSWERED, FAILED = b"=", b"!"
 
 
@@ -92,6 +94,8 @@ class Flights:
     `lease_seconds`: how long others wait for a process that died. `longest_seconds`: how long they wait
     for one that lives, before they make it themselves. `encode_failure` answers None for a failure that
     other processes shall not take over: they try for themselves, one after another.
+    `near_seconds`: how long this process answers a value without asking Redis again; only where a key never
+    stands for another value.
     """
 
     def __init__(
@@ -102,19 +106,30 @@ class Flights:
         ttl_seconds: float,
         lease_seconds: float = 8.0,
         longest_seconds: float = 60.0,
+        near_seconds: float = 0.0,
         encode_failure: Callable[[Exception], bytes | None],
         decode_failure: Callable[[bytes], Exception],
     ) -> None:
         self._store = FlightStore(redis, prefix, ttl_seconds=ttl_seconds, lease_seconds=lease_seconds)
         self._lease_seconds = lease_seconds
         self._longest_seconds = longest_seconds
+        self._near_seconds = near_seconds
+        self._near: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._encode_failure = encode_failure
         self._decode_failure = decode_failure
         self._flights: dict[str, tuple[_Flight, asyncio.Task[_End]]] = {}
 
     async def get(self, key: str) -> bytes | None:
         """None on a miss, and where Redis is away."""
-        return await self._store.get(key)
+        until, value = self._near.get(key, (0.0, b""))
+        if time.monotonic() < until:
+            return value
+        found = await self._store.get(key)
+        if found is not None and self._near_seconds:
+            self._near[key] = time.monotonic() + self._near_seconds, found
+            while len(self._near) > MOST_NEAR:
+                self._near.popitem(last=False)
+        return found
 
     async def fly(self, key: str, make: Make) -> Landed:
         """The value of `key`: kept, or made by one of those who ask for it now.

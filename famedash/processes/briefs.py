@@ -16,6 +16,9 @@ from famedash.infra.database import Database
 from famedash.infra.flights import Flights
 from famedash.processes.settings import Settings
 
+NEAR_SECONDS = 60.0
+"""A key names everything that shapes a brief, so its value never changes."""
+
 GetCraft = Callable[[], Awaitable[Craft]]
 
 
@@ -86,6 +89,7 @@ def studio(settings: Settings, database: Database, redis: Redis, craft: GetCraft
         prefix="famedash:briefs",
         ttl_seconds=settings.brief_ttl_seconds,
         longest_seconds=settings.llm_budget_seconds + 10,
+        near_seconds=NEAR_SECONDS,
         encode_failure=encode_failure,
         decode_failure=decode_failure,
     )

@@ -197,6 +197,18 @@ async def test_what_is_kept_is_got_and_what_is_not_is_none(redis: Redis) -> None
     assert await flights.get(KEY) == b"kept"
 
 
+async def test_what_is_near_is_got_without_redis_for_so_long_and_no_longer(redis: Redis) -> None:
+    """PROMISE: an expired value is asked for again. Breaks if what is near never ages."""
+    kitchen, flights = Kitchen(), flights_on(redis, near_seconds=0.2)
+    kitchen.door.set()
+    kept = (await flights.fly(KEY, kitchen.make), await flights.get(KEY))[1]
+    await redis.flushdb()
+
+    assert await flights.get(KEY) == kept is not None
+    await asyncio.sleep(0.25)
+    assert await flights.get(KEY) is None
+
+
 async def test_what_shall_not_be_kept_is_given_to_all_who_wait_and_to_nobody_later(redis_url: str) -> None:
     kitchen = Kitchen(kept=None)
     async with processes(redis_url, 2) as (here, there), asyncio.TaskGroup() as group:
