@@ -142,12 +142,12 @@ def test_without_trends_the_others_are_there() -> None:
     assert mend(draft(), ask(), Findings()).hashtags == ("#Lumiario", "#ad")
 
 
-def test_brand_product_and_mentions_are_added_where_the_caption_lacks_them() -> None:
+def test_brand_and_mentions_are_added_where_the_caption_lacks_them() -> None:
     brief = mended(
         draft(caption="Soft skin in two minutes."), ask(must_mention=("cruelty-free", "Made in Kyoto"))
     )
 
-    assert brief.caption == ("Lumiario: Soft skin in two minutes.\nVelvet Balm\ncruelty-free\nMade in Kyoto")
+    assert brief.caption == "Lumiario: Soft skin in two minutes.\ncruelty-free\nMade in Kyoto"
 
 
 def test_names_count_however_they_are_typed() -> None:

@@ -28,8 +28,6 @@ class Frame:
     forbidden: tuple[str, ...]
     limits: Limits
     brand: str
-    product: str
-    """Empty where it must not be said."""
     masked: Masked = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +50,6 @@ def framed(ask: Ask, findings: Findings, known: Sequence[str], forbidden: Sequen
         forbidden=tuple(folded for each in forbidden if (folded := fold(each))),
         limits=LIMITS[ask.platform],
         brand=brand,
-        product=product,
     )
 
 

@@ -88,7 +88,7 @@ def brief_of(draft: Draft, frame: Frame) -> Brief:
 def _caption(caption: str, frame: Frame) -> str:
     """Named, complete and within the limit; empty where nothing of the model's own words can stay."""
     body = _sound("caption", _TAG_LINES.sub("", caption[: most_read(frame)]), frame)
-    whole = _composed(body, frame, product=frame.product)
+    whole = _composed(body, frame)
     if not LETTER.search(frame.masked.hide(body)):
         return ""
     if fits(frame.ask.platform, whole, frame.tags):
@@ -101,11 +101,10 @@ def _caption(caption: str, frame: Frame) -> str:
     return _composed(show(head), frame) if head else ""
 
 
-def _composed(body: str, frame: Frame, *, product: str = "") -> str:
-    """With the brand before it and the rest below, as far as the body does not say them itself."""
+def _composed(body: str, frame: Frame) -> str:
+    """With the brand before it and the mentions below, as far as the body does not say them itself."""
     named = body if holds(body, frame.brand) else f"{frame.brand}: {body}"
-    wanted = (*([product] if product else []), *frame.mentions)
-    return "\n".join([named, *(each for each in wanted if not holds(named, each))])
+    return "\n".join([named, *(each for each in frame.mentions if not holds(named, each))])
 
 
 def _list(name: str, items: Sequence[str], frame: Frame) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from famedash.briefs.model import Ask, Brief, Draft, Findings
 from famedash.briefs.rules import hashtags
 from famedash.briefs.rules.disclosures import disclosure_for
-from famedash.briefs.rules.framing import contradictions, framed
+from famedash.briefs.rules.framing import Frame, contradictions, framed
 from famedash.briefs.rules.judging import faults, leaked, missing_trends
 from famedash.briefs.rules.mending import Unmendable, brief_of, settled
 
@@ -46,10 +46,13 @@ def check(
     forbidden: Sequence[str] = (),
 ) -> list[str]:
     """All that stands between a brief and its publication; empty for whatever `mend` returns."""
-    frame = framed(ask, findings, known, forbidden)
-    wrong_tags = tuple(brief.hashtags) != frame.tags
+    return _left(brief, framed(ask, findings, known, forbidden))
+
+
+def _left(brief: Brief, frame: Frame) -> list[str]:
+    ask, wrong_tags = frame.ask, tuple(brief.hashtags) != frame.tags
     return [
-        *contradictions(ask, known=known),
+        *contradictions(ask, known=frame.known),
         *faults(as_draft(brief), frame),
         *([f"The hashtags must be {' '.join(frame.tags)}."] if wrong_tags else []),
         *([] if all(hashtags.is_valid(tag) for tag in brief.hashtags) else ["A hashtag is malformed."]),
@@ -71,8 +74,7 @@ def mend(
     if refused:
         raise Unmendable(refused)
     brief = brief_of(settled(draft, frame), frame)
-    left = check(brief, ask, findings, known=known, forbidden=forbidden)
-    if left:
+    if left := _left(brief, frame):
         raise Unmendable(left)
     return brief
 
