@@ -7,10 +7,10 @@ cd "$(dirname "$0")/.."
 nowhere=$(mktemp -d)
 trap 'rm -rf "$nowhere"' EXIT
 failed=0
-for lock in bootstrap server embedded dev lint; do
+for lock in bootstrap server embedded local-llm dev lint; do
     for version in 3.11 3.12 3.13 3.14; do
         for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin; do
-            if .venv/bin/uv --quiet pip install --dry-run --target "$nowhere" --only-binary :all: --require-hashes \
+            if .venv/bin/uv --quiet pip install --dry-run --target "$nowhere" --only-binary :all: --no-deps --require-hashes \
                 --python-version "$version" --python-platform "$platform" -r "locks/$lock.txt"; then
                 echo "ok    $lock  Python $version  $platform"
             else

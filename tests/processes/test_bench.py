@@ -36,6 +36,7 @@ def bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.chaos  # kills nothing, but takes two minutes of a machine
 @pytest.mark.parametrize("name", ["deliver", "latency", "api", "ingest", "metrics", "etl", "briefs"])
 def test_a_benchmark_measures_one_short_pair_and_prints_a_table(name: str, tmp_path: Path) -> None:
     run = bench(name, "--quick", folder=tmp_path)
