@@ -47,7 +47,7 @@ from famedash.processes.secrets import auth_settings
 from famedash.processes.settings import Settings
 from famedash.webhooks import routes as webhooks
 
-DATABASE_CONNECTIONS = REDIS_CONNECTIONS = 20
+DATABASE_CONNECTIONS = 20
 
 DESCRIPTION = """
 The backend under influencer-marketing campaigns: it owns a campaign's life and tells other systems reliably.
@@ -160,7 +160,7 @@ async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resour
         open_database(
             settings.database_url, application="api", max_connections=DATABASE_CONNECTIONS
         ) as database,
-        open_redis(settings.redis_url, max_connections=REDIS_CONNECTIONS) as redis,
+        open_redis(settings.redis_url) as redis,
         open_embedder(settings) as embedder,
         open_craft(settings, database, embedder) as craft,
     ):
