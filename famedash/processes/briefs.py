@@ -1,10 +1,12 @@
 """What briefs need of a process. What is slow to import, `workshop`, is loaded beside the first work."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -53,7 +55,7 @@ async def open_craft(settings: Settings, database: Database, embedder: Embedder)
     async with AsyncExitStack() as stack:
 
         async def load() -> Craft:
-            workshop = await asyncio.to_thread(import_module, "famedash.processes.workshop")
+            workshop = await _imported("famedash.processes.workshop")
             craft: Craft = await stack.enter_async_context(
                 workshop.open_workshop(settings, database, embedder)
             )
@@ -65,6 +67,28 @@ async def open_craft(settings: Settings, database: Database, embedder: Embedder)
         finally:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
+
+
+async def _imported(name: str) -> Any:
+    """The module, imported on a daemon thread: a process that is asked to stop does not wait for it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def tell(module: Any, error: BaseException | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error else done.set_result(module)
+
+    def work() -> None:
+        module, error = None, None
+        try:
+            module = import_module(name)
+        except BaseException as fault:
+            error = fault
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(tell, module, error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await done
 
 
 def composing(database: Database, embedder: Embedder) -> GetCraft:
