@@ -34,9 +34,6 @@ PERSONA_CLASSIFIER = "personaClassifier"
 CREATIVE_ANGLE = "creativeAngle"
 NAMES = (TREND_FETCHER, PERSONA_CLASSIFIER, CREATIVE_ANGLE)
 
-VERSION = "1"
-"""Of what the tools do; part of a brief's identity in the cache."""
-
 LEAST_RELEVANCE = 0.2
 """Cosine of a trend and the topic below which the trend is about something else, unless they share a word."""
 LEAST_SHARED = 4

@@ -113,7 +113,7 @@ def studio(settings: Settings, database: Database, redis: Redis, craft: GetCraft
         prefix="famedash:briefs",
         ttl_seconds=settings.brief_ttl_seconds,
         longest_seconds=settings.llm_budget_seconds + 10,
-        near_seconds=NEAR_SECONDS,
+        near_seconds=min(NEAR_SECONDS, settings.brief_ttl_seconds / 10),
         encode_failure=encode_failure,
         decode_failure=decode_failure,
     )
