@@ -14,10 +14,7 @@ from famedash.briefs.rules.framing import Frame, contradictions, framed
 from famedash.briefs.rules.judging import faults, leaked, missing_trends
 from famedash.briefs.rules.mending import Unmendable, brief_of, settled
 
-__all__ = ["VERSION", "Unmendable", "as_draft", "check", "contradictions", "judge", "mend"]
-
-VERSION = "1"
-"""Part of the cache's key: another policy makes another brief."""
+__all__ = ["Unmendable", "as_draft", "check", "contradictions", "judge", "mend"]
 
 
 def judge(
