@@ -56,8 +56,8 @@ class Personas:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        self._learning: asyncio.Task[personas.Classifier] | None = None
         self._classifier: personas.Classifier | None = None
-        self._first = asyncio.Lock()
 
     async def classify(self, text: str, platform: Platform) -> Persona:
         classifier = await self.warm()
@@ -65,11 +65,24 @@ class Personas:
         return classifier.classify(vector, platform)
 
     async def warm(self) -> personas.Classifier:
-        """Embed the examples, if that has not been done."""
-        async with self._first:
-            if self._classifier is None:
-                vectors = personas.embedded(self._embedder.id)
-                if vectors is None:
-                    vectors = await self._embedder.embed([one.text for one in personas.LABELLED])
-                self._classifier = personas.Classifier(vectors)
-            return self._classifier
+        """Embed the examples, if that has not been done.
+
+        It goes on when the one who asked gives up: on a slow server it takes longer than any call may.
+        """
+        if self._classifier is None:
+            if self._learning is None or self._learning.done():
+                self._learning = asyncio.create_task(self._learn())
+            self._classifier = await asyncio.shield(self._learning)
+        return self._classifier
+
+    async def close(self) -> None:
+        """Give up what is still being learned."""
+        if self._learning is not None:
+            self._learning.cancel()
+            await asyncio.wait({self._learning})
+
+    async def _learn(self) -> personas.Classifier:
+        vectors = personas.embedded(self._embedder.id)
+        if vectors is None:
+            vectors = await self._embedder.embed([one.text for one in personas.LABELLED])
+        return personas.Classifier(vectors)

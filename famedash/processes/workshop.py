@@ -1,5 +1,6 @@
 """The workshop of briefs, put together from the settings: engine, embedder, and where tools look."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -27,13 +28,26 @@ MOST_PASSAGES = 3
 async def open_workshop(
     settings: Settings, database: Database, embedder: Embedder
 ) -> AsyncIterator[Workshop]:
-    """Ready to work: the weights on this machine are read before the first brief is asked for."""
+    """Ready to work: the weights on this machine are read before the first brief is asked for.
+
+    A server of embeddings is asked for the examples of the personas meanwhile, and nobody waits for it.
+    """
     async with open_engine(settings) as engine:
         workshop = Workshop(engine, ground(database, embedder))
-        if isinstance(embedder, MiniLM):
-            with suppress(Refusal):
-                await workshop.ground.classifier.classify("the first text", Platform.INSTAGRAM)
-        yield workshop
+        people = workshop.ground.classifier
+        first = asyncio.create_task(_first_question(people))
+        try:
+            if isinstance(embedder, MiniLM):
+                await first
+            yield workshop
+        finally:
+            first.cancel()
+            await people.close()
+
+
+async def _first_question(people: Personas) -> None:
+    with suppress(Refusal):
+        await people.classify("the first text", Platform.INSTAGRAM)
 
 
 def composing(database: Database, embedder: Embedder) -> Workshop:

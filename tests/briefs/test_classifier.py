@@ -135,6 +135,35 @@ async def test_an_embedder_that_was_away_at_first_is_asked_again(inner: Counting
     assert (await people.classify("a sunscreen", Platform.INSTAGRAM)).name
 
 
+async def test_a_slow_embedder_is_learned_from_though_nobody_waits_so_long(inner: Counting) -> None:
+    """PROMISE: a call that gives up does not throw away what was learned for the next one.
+
+    Breaks if the examples are embedded within the call: a server slower than that never gets there.
+    """
+    people = Personas(inner)
+    inner.waits = asyncio.Event()
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(people.classify("a sunscreen", Platform.INSTAGRAM), 0.01)
+
+    inner.waits.set()
+
+    assert (await people.classify("a sunscreen", Platform.INSTAGRAM)).name
+    assert [len(texts) for texts in inner.asked] == [len(personas.LABELLED), 1]
+
+
+async def test_what_is_being_learned_is_given_up_at_the_end(inner: Counting) -> None:
+    people = Personas(inner)
+    inner.waits = asyncio.Event()
+    asking = asyncio.create_task(people.warm())
+    await asyncio.sleep(0)
+
+    await people.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
 async def test_minilm_finds_its_vectors_shipped(inner: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Counting, "id", MiniLM.id)
 

@@ -263,6 +263,8 @@ async def test_without_redis_in_the_middle_everybody_is_answered(town: Town) -> 
         assert 1 <= len(many.writes) <= 2
         await many.town.servers.valkey.start()
 
+        await within(lambda: _kept(many), 20, "the cache is used again")
+
 
 async def _kept(many: Crowd) -> bool:
     return {(await many.ask(number)).headers["X-Cache"] for number in (0, 1)} == {"HIT"}
