@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from famedash.infra.auth.mint import mint
 from famedash.infra.auth.principal import SCOPES
+from famedash.infra.sealing import Seal
 
 JWT_SECRET = "s" * 48
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
+ENCRYPTION_KEY = base64.urlsafe_b64encode(b"e" * 32).decode()
+SEAL = Seal([ENCRYPTION_KEY])
 
 
 def token(workspace: str, scopes: frozenset[str] = SCOPES) -> str:

@@ -54,7 +54,7 @@ READY_SECONDS = 60
 
 def document() -> Json:
     """The OpenAPI document of the API. Needs no server: nothing is opened."""
-    nothing = Resources(cast(Any, None), Redis(), cast(Any, None))
+    nothing = Resources(cast(Any, None), Redis(), cast(Any, None), cast(Any, None))
     return create_app(Settings.model_construct(), nothing).openapi()
 
 

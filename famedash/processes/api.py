@@ -32,6 +32,7 @@ from famedash.infra.log.redis_appender import RedisAppender
 from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
+from famedash.infra.sealing import Seal
 from famedash.metrics import routes as metrics
 from famedash.metrics.inlet import Inlet, waiting_in
 from famedash.metrics.live import Live
@@ -43,7 +44,7 @@ from famedash.performers.inbox import Inbox
 from famedash.processes.briefs import GetCraft, composing, minilm, open_craft, open_embedder, studio
 from famedash.processes.etl_child import launcher
 from famedash.processes.http_server import serve
-from famedash.processes.secrets import auth_settings
+from famedash.processes.secrets import auth_settings, seal
 from famedash.processes.settings import Settings
 from famedash.webhooks import routes as webhooks
 
@@ -77,6 +78,7 @@ class Resources:
     database: Database
     redis: Redis
     authenticator: Authenticator
+    seal: Seal
     stop: Stop = field(default_factory=Stop)
     background: Background = field(default_factory=Background)
     embedder: Embedder = field(default_factory=minilm)
@@ -155,7 +157,7 @@ def campaign_facts(database: Database) -> Facts:
 @asynccontextmanager
 async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resources]:
     """Raises `Postponed` while the database is away. Redis may be away: a poke is only haste."""
-    authenticator = await open_authenticator(auth_settings(settings))
+    authenticator, sealing = await open_authenticator(auth_settings(settings)), seal(settings)
     async with (
         open_database(
             settings.database_url, application="api", max_connections=DATABASE_CONNECTIONS
@@ -168,7 +170,7 @@ async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resour
         database.listener = poke.request
         try:
             async with _background(stop) as background:
-                yield Resources(database, redis, authenticator, stop, background, embedder, craft)
+                yield Resources(database, redis, authenticator, sealing, stop, background, embedder, craft)
         finally:
             await poke.close()
 

@@ -5,7 +5,7 @@ from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
 from famedash.outbox.model import EVENTS
-from famedash.processes.secrets import webhook_secret
+from famedash.processes.secrets import seal, webhook_secret
 from famedash.processes.settings import Settings
 from famedash.webhooks import signing
 from famedash.webhooks.sender import open_sender
@@ -27,7 +27,7 @@ def webhook_settings(settings: Settings) -> WebhookSettings:
 async def run(settings: Settings) -> None:
     """Deliver until asked to stop; start again, from what is recorded, when a server was away."""
     stop = Stop().listen()
-    webhooks = webhook_settings(settings)
+    webhooks, sealing = webhook_settings(settings), seal(settings)
 
     async def session() -> None:
         async with (
@@ -35,6 +35,6 @@ async def run(settings: Settings) -> None:
             open_redis(settings.redis_url) as redis,
             open_sender(timeout_seconds=webhooks.timeout_seconds) as sender,
         ):
-            await Deliverer(database, RedisLog(redis, EVENTS), sender, webhooks).run(stop)
+            await Deliverer(database, RedisLog(redis, EVENTS), sender, webhooks, sealing).run(stop)
 
     await repeat("deliver", session, stop)

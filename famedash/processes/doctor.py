@@ -18,7 +18,7 @@ from famedash.infra.embedded import DataDirInUse, EmbeddedUnavailable, Endpoints
 from famedash.infra.errors import Postponed, Unavailable
 from famedash.infra.migrate import pending
 from famedash.infra.redis import open_redis
-from famedash.processes.secrets import auth_settings, embedded, webhook_secret
+from famedash.processes.secrets import auth_settings, embedded, seal, webhook_secret
 from famedash.processes.servers import server_addresses
 from famedash.processes.settings import Settings
 from famedash.processes.welcome import answers
@@ -51,6 +51,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield data_dir(settings.data_path)
     yield _secret("tokens can be verified", lambda: auth_settings(settings))
     yield _secret("webhooks can be signed", lambda: webhook_secret(settings))
+    yield _secret("secrets of endpoints can be sealed", lambda: seal(settings))
     try:
         async with server_addresses(settings) as found:
             async for finding in servers(found):

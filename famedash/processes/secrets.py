@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from famedash.infra.auth.settings import AuthSettings, Misconfigured
+from famedash.infra.sealing import Seal, new_key
 from famedash.processes.settings import Settings
 from famedash.webhooks.signing import PREFIX, key_of
 
@@ -49,6 +50,24 @@ def webhook_secret(settings: Settings) -> str:
         )
     fresh = PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     return _kept(settings.data_path / "webhook_secret", fresh)
+
+
+def seal(settings: Settings) -> Seal:
+    """What secrets of endpoints are sealed with. Several keys, comma between: the first seals."""
+    given = _given(settings.encryption_key, settings.encryption_key_file, "FAMEDASH_ENCRYPTION_KEY")
+    if not given and not embedded(settings):
+        raise Misconfigured(
+            "Set FAMEDASH_ENCRYPTION_KEY or FAMEDASH_ENCRYPTION_KEY_FILE: secrets of webhook endpoints are"
+            ' encrypted with it. `python3 -c "import base64, os;'
+            ' print(base64.urlsafe_b64encode(os.urandom(32)).decode())"` makes one.'
+        )
+    keys = given or _kept(settings.data_path / "encryption_key", new_key())
+    try:
+        return Seal([key.strip() for key in keys.split(",")])
+    except ValueError:
+        raise Misconfigured(
+            "FAMEDASH_ENCRYPTION_KEY must be 32 bytes in URL-safe base64, or several of them, comma between."
+        ) from None
 
 
 def _given(secret: SecretStr, file: Path | None, name: str) -> str:

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     webhook_timeout_seconds: float = Field(10.0, gt=0, le=300)
     webhook_max_in_flight: int = Field(8, ge=1, le=1000)
     webhook_allow_private: str = ""
+    encryption_key: SecretStr = SecretStr("")
+    encryption_key_file: Path | None = None
 
     metrics_flush_seconds: float = Field(0.1, ge=0.01, le=10)
     metrics_most_events: int = Field(100_000, ge=1, le=1_000_000)

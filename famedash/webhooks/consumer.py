@@ -12,10 +12,10 @@ from famedash.infra.log.model import Batch, Entry, Log
 from famedash.infra.log.ownership import WINDOW
 from famedash.webhooks import pipeline, queries
 from famedash.webhooks.batch import Recorder
-from famedash.webhooks.decode import delivery_of
+from famedash.webhooks.decode import event_of
 from famedash.webhooks.endpoints import Endpoints
 from famedash.webhooks.lanes import Lanes
-from famedash.webhooks.model import Delivery
+from famedash.webhooks.model import Delivery, Event
 from famedash.webhooks.queries import Known
 from famedash.webhooks.window import Note, Row, Taken, Window
 
@@ -72,30 +72,17 @@ class Consumer:
 
     async def _owed(self, batches: Sequence[Batch]) -> Owed:
         """Every entry with the deliveries it owes; what cannot be read owes nothing and is reported."""
-        found: Owed = []
+        found: list[tuple[Window, Entry, Event | None]] = []
         for batch in batches:
             window = self.windows.get(batch.partition)
             if window is None or window.closed:
                 continue
             self._note_gap(window, batch)
-            found += [(window, entry, self._deliveries(batch.partition, entry)) for entry in batch.entries]
-        workspaces = {delivery.workspace for _, _, some in found for delivery in some}
-        if workspaces:
-            await self.endpoints.refresh(self.database, workspaces)
+            found += [(window, entry, _event(batch.partition, entry)) for entry in batch.entries]
+        await self.endpoints.refresh(self.database, {event.workspace for _, _, event in found if event})
         return [
-            (window, entry, [delivery for delivery in some if self.endpoints.owes(delivery)])
-            for window, entry, some in found
+            (window, entry, self.endpoints.owing(event) if event else []) for window, entry, event in found
         ]
-
-    def _deliveries(self, partition: int, entry: Entry) -> list[Delivery]:
-        try:
-            return [
-                delivery_of(entry.data, partition=partition, endpoint_id=name)
-                for name in self.endpoints.names()
-            ]
-        except Unreadable as reason:
-            log.error("log.entry_unreadable", partition=partition, entry=entry.id, reason=str(reason))
-            return []
 
     def _note_gap(self, window: Window, batch: Batch) -> None:
         if batch.gap is None or window.standing.gap_noted or window.gap == batch.gap:
@@ -115,9 +102,9 @@ class Consumer:
             if window.closed:
                 continue
             fresh = [one for one in deliveries if not known[id(one)].settled and not window.has(one)]
-            waits = {one.event_id: known[id(one)].lane_waits for one in fresh}
+            waits = {one.endpoint_id: known[id(one)].lane_waits for one in fresh}
             for one in window.open(entry.id, fresh):
-                taken.append((window, one, waits[one.delivery.event_id]))
+                taken.append((window, one, waits[one.delivery.endpoint_id]))
             self.recorder.add(window)
         await self._own_up([(window, one) for window, one, _ in taken if one.suspected])
         for window, one, lane_waits in taken:
@@ -140,6 +127,14 @@ class Consumer:
                 self.recorder.add(window, pipeline.interrupt(Taken(delivery, None), now=datetime.now(UTC)))
             await self.recorder.flush()
             window.ready = True
+
+
+def _event(partition: int, entry: Entry) -> Event | None:
+    try:
+        return event_of(entry.data, partition=partition)
+    except Unreadable as reason:
+        log.error("log.entry_unreadable", partition=partition, entry=entry.id, reason=str(reason))
+        return None
 
 
 def _has_room(window: Window) -> bool:

@@ -1,4 +1,4 @@
-"""From a log entry's bytes to the deliveries it owes. Pure."""
+"""From a log entry's bytes to its event. Pure."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,7 +8,7 @@ import msgspec
 
 from famedash.infra.errors import Unreadable
 from famedash.infra.log.partitions import partition_of
-from famedash.webhooks.model import Delivery
+from famedash.webhooks.model import Event
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
 
@@ -29,8 +29,8 @@ class _Event(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Event)
 
 
-def delivery_of(body: bytes, *, partition: int, endpoint_id: str) -> Delivery:
-    """The delivery of this event to one endpoint; the body travels on unchanged, byte for byte.
+def event_of(body: bytes, *, partition: int) -> Event:
+    """The event of a log entry; its body travels on unchanged, byte for byte.
 
     Raises `Unreadable` for what no relay of ours wrote: not an event, or not in its campaign's partition.
     """
@@ -43,13 +43,12 @@ def delivery_of(body: bytes, *, partition: int, endpoint_id: str) -> Delivery:
         raise Unreadable("not a time that can be stored")
     if partition_of(data.workspace, data.campaign_id) != partition:
         raise Unreadable("not in the partition of its campaign")
-    return Delivery(
+    return Event(
         workspace=data.workspace,
         campaign_id=data.campaign_id,
-        endpoint_id=endpoint_id,
         version=data.version,
-        event_id=event.id,
-        event_type=event.type,
+        id=event.id,
+        type=event.type,
         occurred_at=event.timestamp,
         partition=partition,
         body=body,

@@ -4,11 +4,14 @@ Pure transitions; the windows hold the lanes, this holds the endpoints' slots.
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from famedash.webhooks.model import EndpointKey, LaneKey
 from famedash.webhooks.window import Lane, Note, Row, Taken, Window
+
+LONGEST_WAIT_SECONDS = 1.0
+"""For one of an endpoint's slots, in memory: a receiver that hangs must not fill it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,19 +24,23 @@ class Slots:
 
 
 class Lanes:
-    def __init__(self, max_in_flight: int) -> None:
-        self.max_in_flight = max_in_flight
+    """`cap`: how many deliveries of an endpoint may be open at once."""
+
+    def __init__(self, cap: Callable[[EndpointKey], int]) -> None:
+        self.cap = cap
         self.endpoints: dict[EndpointKey, Slots] = {}
         self._sendable: dict[EndpointKey, Slots] = {}
 
     def free(self, endpoint: EndpointKey) -> int:
         slots = self.endpoints.get(endpoint)
-        return self.max_in_flight - slots.in_flight if slots else self.max_in_flight
+        return self.cap(endpoint) - (slots.in_flight if slots else 0)
 
     def take_up(self, window: Window, taken: Taken, *, lane_waits: bool) -> bool:
         """Queue a delivery from the log. False: older versions wait as rows, so it must become one too."""
         lane = window.lane(taken.delivery.lane)
-        lane.parked = lane.parked or lane_waits
+        lane.parked = (
+            lane.parked or lane_waits or (not lane.queue and self._overflows(taken.delivery.endpoint))
+        )
         if lane.parked:
             lane.unwritten_rows += 1
             return False
@@ -47,7 +54,7 @@ class Lanes:
         for key, slots in list(self._sendable.items()):
             for _ in range(len(slots.ready)):
                 window, lane = slots.ready.popleft()
-                lane.offered = False
+                lane.offered, lane.waits_since = False, None
                 if window.closed or not lane.queue:
                     continue
                 if not window.may_send(now):
@@ -60,6 +67,40 @@ class Lanes:
                 return window, taken
             self._refresh(key, slots)
         return None
+
+    def overflow(self, now: float) -> list[tuple[Window, Note]]:
+        """What becomes rows because it has waited `LONGEST_WAIT_SECONDS` for a slot, up to `now` (monotonic).
+
+        Whole lanes, in their order. Asked every so often: a wait begins when it is first seen here.
+        """
+        found: list[tuple[Window, Note]] = []
+        for key, slots in list(self.endpoints.items()):
+            if key in self._sendable:
+                continue
+            for window, lane in list(slots.ready):
+                if lane.waits_since is None:
+                    lane.waits_since = now
+                elif now - lane.waits_since >= LONGEST_WAIT_SECONDS:
+                    slots.ready.remove((window, lane))
+                    lane.offered, lane.waits_since = False, None
+                    found += [(window, note) for note in self._parked(window, lane)]
+            self._forget_idle(key, slots)
+        return found
+
+    @staticmethod
+    def _parked(window: Window, lane: Lane) -> list[Note]:
+        """Everything that queues in the lane, as rows."""
+        behind = list(lane.queue)
+        lane.queue.clear()
+        window.unsent -= len(behind)
+        lane.parked = True
+        lane.unwritten_rows += len(behind)
+        return [Note(one, row=Row(one.delivery.tries)) for one in behind]
+
+    def _overflows(self, endpoint: EndpointKey) -> bool:
+        """It has rows that are due and no slot for them: what is new waits behind them, in the database."""
+        slots = self.endpoints.get(endpoint)
+        return slots is not None and slots.rows_are_due and self.free(endpoint) <= 0
 
     def start_row(self, window: Window, taken: Taken) -> None:
         """A waiting row goes out: its lane and one of its endpoint's slots are taken."""
@@ -101,12 +142,8 @@ class Lanes:
         """
         lane = self.finish(window, taken)
         if note.row:
-            behind = list(lane.queue)
-            lane.queue.clear()
-            window.unsent -= len(behind)
-            lane.parked = True
-            lane.unwritten_rows += 1 + len(behind)
-            return [note, *(Note(one, row=Row(one.delivery.tries)) for one in behind)]
+            lane.unwritten_rows += 1
+            return [note, *self._parked(window, lane)]
         lane.held = lane.held or note.ends_lane
         self._offer(window, lane)
         return [note]
@@ -154,7 +191,7 @@ class Lanes:
         slots.in_flight += 1
 
     def _refresh(self, key: EndpointKey, slots: Slots) -> None:
-        if slots.ready and slots.in_flight < self.max_in_flight - slots.rows_are_due:
+        if slots.ready and slots.in_flight < self.cap(key) - slots.rows_are_due:
             self._sendable[key] = slots
         else:
             self._sendable.pop(key, None)

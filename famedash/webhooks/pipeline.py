@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from famedash.infra.ids import uuid7
 from famedash.webhooks import signing
-from famedash.webhooks.model import Attempt, Delivered, GivenUp, RetryAt, Status
+from famedash.webhooks.model import Attempt, Delivered, GivenUp, RetryAt, Status, Target
 from famedash.webhooks.schedule import Policy, judge
 from famedash.webhooks.sender import Sender
 from famedash.webhooks.settings import WebhookSettings
@@ -14,26 +14,28 @@ from famedash.webhooks.window import Note, Row, Taken
 Clock = Callable[[], datetime]
 
 
-async def try_once(sender: Sender, taken: Taken, *, settings: WebhookSettings, clock: Clock) -> Note:
+async def try_once(
+    sender: Sender, taken: Taken, target: Target, *, settings: WebhookSettings, clock: Clock
+) -> Note:
     """Send once and say what follows. The attempt's id and time are those of before the send."""
     delivery, attempt_id, at = taken.delivery, uuid7(), clock()
-    headers = signing.headers(
-        settings.secrets,
+    headers = dict(target.headers) | signing.headers(
+        target.secrets,
         message_id=str(delivery.event_id),
         timestamp=int(at.timestamp()),
         body=delivery.body,
     )
-    reply = await sender.post(settings.url, delivery.body, headers)
+    reply = await sender.post(target.url, delivery.body, headers)
     policy = Policy(settings.attempts, settings.backoff_seconds)
     answered_at = at + timedelta(milliseconds=reply.duration_ms)
-    number = delivery.tries + 1
+    number = delivery.number
     match judge(reply, tries=delivery.tries, policy=policy, now=answered_at):
         case Delivered():
             attempt = Attempt(attempt_id, delivery, number, Status.DELIVERED, at, reply)
             return Note(taken, attempt, drop_row=taken.from_row)
         case RetryAt(due):
             attempt = Attempt(attempt_id, delivery, number, Status.RETRYING, at, reply, due)
-            return Note(taken, attempt, row=Row(number, due))
+            return Note(taken, attempt, row=Row(delivery.tries + 1, due))
         case GivenUp(gone):
             attempt = Attempt(attempt_id, delivery, number, Status.DEAD, at, reply)
             return Note(taken, attempt, drop_row=taken.from_row, letter_id=uuid7(), disables=gone)
@@ -41,7 +43,7 @@ async def try_once(sender: Sender, taken: Taken, *, settings: WebhookSettings, c
 
 def expire(taken: Taken, *, now: datetime) -> Note:
     """Owed to an endpoint that was disabled since: settled without a try (`attempt` = tries made)."""
-    attempt = Attempt(uuid7(), taken.delivery, taken.delivery.tries, Status.EXPIRED, now)
+    attempt = Attempt(uuid7(), taken.delivery, taken.delivery.number - 1, Status.EXPIRED, now)
     return Note(taken, attempt, drop_row=taken.from_row)
 
 
@@ -56,4 +58,4 @@ def interrupt(taken: Taken, *, now: datetime) -> Note:
 
 
 def _interrupted(taken: Taken, now: datetime) -> Attempt:
-    return Attempt(uuid7(), taken.delivery, taken.delivery.tries + 1, Status.INTERRUPTED, now)
+    return Attempt(uuid7(), taken.delivery, taken.delivery.number, Status.INTERRUPTED, now)

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from famedash.infra.database import Database
-from famedash.webhooks.model import FINAL, Change, Delivery, EndpointKey
+from famedash.webhooks.model import FINAL, Change, Delivery, EndpointKey, change_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ async def known(database: Database, deliveries: Sequence[Delivery]) -> list[Know
                    select from webhook_waiting waiting
                    where waiting.workspace_id = owed.workspace_id
                      and waiting.campaign_id = owed.campaign_id
-                     and waiting.endpoint_id = owed.endpoint_id
+                     and waiting.endpoint_id = owed.endpoint_id and waiting.replayed_at is null
                ) as lane_waits
         from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::uuid[]) with ordinality
              as owed(workspace_id, campaign_id, endpoint_id, version, event_id, place)
@@ -56,17 +56,28 @@ async def known(database: Database, deliveries: Sequence[Delivery]) -> list[Know
 
 
 async def changes(database: Database, workspaces: Collection[str]) -> dict[EndpointKey, list[Change]]:
-    """Every change of every endpoint of these workspaces (few: an endpoint is rarely switched)."""
+    """Every change of every endpoint of these workspaces (few: an endpoint is rarely changed)."""
     rows = await database.fetch(
-        "select workspace_id, endpoint_id, effective_at, enabled from webhook_endpoint_changes"
+        "select workspace_id, endpoint_id, effective_at, enabled, event_types from webhook_endpoint_changes"
         " where workspace_id = any($1::text[])",
         list(workspaces),
     )
     found: dict[EndpointKey, list[Change]] = {}
     for row in rows:
-        key = (row["workspace_id"], row["endpoint_id"])
-        found.setdefault(key, []).append(Change(row["effective_at"], row["enabled"]))
+        found.setdefault((row["workspace_id"], row["endpoint_id"]), []).append(change_of(row))
     return found
+
+
+async def endpoints(database: Database, workspaces: Collection[str]) -> list[asyncpg.Record]:
+    """Where these workspaces' own endpoints point, secrets sealed; the deleted ones are left out."""
+    return await database.fetch(
+        """
+        select workspace_id, endpoint_id, url, headers, max_in_flight, secret,
+               case when previous_until > clock_timestamp() then previous_secret end as previous_secret
+        from webhook_endpoints where workspace_id = any($1::text[]) and deleted_at is null
+        """,
+        list(workspaces),
+    )
 
 
 async def due(
@@ -83,20 +94,41 @@ async def due(
     """
     rows = await database.fetch(
         """
-        with endpoint as materialized (
-            select distinct workspace_id, endpoint_id from webhook_waiting
-            where partition = any($1::int[]) and due_at <= $2 and not sending
+        with recursive part as (
+            select partition from unnest($1::int[]) as part(partition)
+        ), endpoint as (
+            select part.partition, first.workspace_id, first.endpoint_id
+            from part cross join lateral (
+                select workspace_id, endpoint_id from webhook_waiting waiting
+                where waiting.partition = part.partition and due_at is not null and not sending
+                order by workspace_id, endpoint_id limit 1
+            ) first
+            union all
+            select endpoint.partition, more.workspace_id, more.endpoint_id
+            from endpoint cross join lateral (
+                select workspace_id, endpoint_id from webhook_waiting waiting
+                where waiting.partition = endpoint.partition and due_at is not null and not sending
+                  and (waiting.workspace_id, waiting.endpoint_id)
+                      > (endpoint.workspace_id, endpoint.endpoint_id)
+                order by workspace_id, endpoint_id limit 1
+            ) more
+        ), ranked as (
+            select head.*, greatest(coalesce(busy.free, $6), 1) as room,
+                   row_number() over (partition by head.workspace_id, head.endpoint_id
+                                      order by head.due_at) as place
+            from endpoint
+            left join unnest($3::text[], $4::text[], $5::int[]) as busy(workspace_id, endpoint_id, free)
+                using (workspace_id, endpoint_id)
+            cross join lateral (
+                select * from webhook_waiting waiting
+                where waiting.partition = endpoint.partition
+                  and waiting.workspace_id = endpoint.workspace_id
+                  and waiting.endpoint_id = endpoint.endpoint_id
+                  and due_at <= $2 and due_at is not null and not sending
+                order by due_at limit greatest(coalesce(busy.free, $6), 1)
+            ) head
         )
-        select head.* from endpoint
-        left join unnest($3::text[], $4::text[], $5::int[]) as busy(workspace_id, endpoint_id, free)
-            using (workspace_id, endpoint_id)
-        cross join lateral (
-            select * from webhook_waiting waiting
-            where waiting.workspace_id = endpoint.workspace_id
-              and waiting.endpoint_id = endpoint.endpoint_id
-              and partition = any($1::int[]) and due_at <= $2 and not sending
-            order by due_at limit greatest(coalesce(busy.free, $6), 1)
-        ) head
+        select * from ranked where place <= room order by workspace_id, endpoint_id, due_at
         """,
         list(partitions),
         now,
@@ -120,9 +152,7 @@ async def next_due_at(database: Database, partitions: Collection[int]) -> dateti
 
 async def marked(database: Database, partition: int) -> list[Delivery]:
     """Rows that the last owner marked `sending`: they may have been sent. Of every workspace."""
-    rows = await database.fetch(
-        "select * from webhook_waiting where partition = $1 and due_at is not null and sending", partition
-    )
+    rows = await database.fetch("select * from webhook_waiting where partition = $1 and sending", partition)
     return [_delivery(row) for row in rows]
 
 
@@ -138,6 +168,8 @@ def _delivery(row: asyncpg.Record) -> Delivery:
         partition=row["partition"],
         body=row["body"],
         tries=row["tries"],
+        tries_before=row["tries_before"],
+        replayed_at=row["replayed_at"],
     )
 
 

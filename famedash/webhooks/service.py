@@ -40,8 +40,10 @@ async def record(
         await _bury(tx, letters)
     for endpoint in {note.taken.delivery.endpoint for note in notes if note.disables}:
         await switch(tx, *endpoint, enabled=False, reason="gone")
-    touched = list({note.taken.delivery.lane for note in notes if note.touches_lane})
-    return await store.promote(tx, touched) if touched else {}
+    touched = {note.taken.delivery.lane for note in notes if note.touches_lane}
+    lanes = [lane for lane in touched if lane[3] is None]
+    waits = dict.fromkeys(touched, False)
+    return waits | await store.promote(tx, lanes) if lanes else waits
 
 
 async def _bury(tx: Transaction, letters: Sequence[tuple[UUID, Attempt]]) -> None:
@@ -55,12 +57,33 @@ async def _bury(tx: Transaction, letters: Sequence[tuple[UUID, Attempt]]) -> Non
 
 async def switch(tx: Transaction, workspace: str, endpoint_id: str, *, enabled: bool, reason: str) -> bool:
     """Enable or disable an endpoint; answers whether that changed anything."""
-    if await store.is_enabled(tx, workspace, endpoint_id) == enabled:
+    newest = await store.newest_change(tx, workspace, endpoint_id)
+    if (newest is None or newest.enabled) == enabled:
         return False
-    await store.insert_change(
-        tx, workspace, endpoint_id, enabled=enabled, reason=reason, margin=TAKES_EFFECT_AFTER
-    )
+    types = newest.event_types if newest else None
+    await note_change(tx, workspace, endpoint_id, enabled=enabled, event_types=types, reason=reason)
     return True
+
+
+async def note_change(
+    tx: Transaction,
+    workspace: str,
+    endpoint_id: str,
+    *,
+    enabled: bool,
+    event_types: Sequence[str] | None,
+    reason: str,
+) -> None:
+    """What is so from `TAKES_EFFECT_AFTER` on."""
+    await store.insert_change(
+        tx,
+        workspace,
+        endpoint_id,
+        enabled=enabled,
+        event_types=event_types,
+        reason=reason,
+        margin=TAKES_EFFECT_AFTER,
+    )
 
 
 async def follow_url(tx: Transaction, url: str) -> int:

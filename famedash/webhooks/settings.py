@@ -1,13 +1,17 @@
 """The settings of delivery, as one frozen group."""
 
 from dataclasses import dataclass
+from functools import cached_property
+
+from famedash.webhooks.model import Target
 
 
 @dataclass(frozen=True)
 class WebhookSettings:
     """`url` is where the endpoint `default` of every workspace points; empty: nothing is owed to it.
 
-    `secrets` are the raw keys that sign (the newest first; two during a rotation).
+    `secrets` are the raw keys that sign its deliveries (the newest first; two during a rotation).
+    `max_in_flight` is its cap, and that of an endpoint that names none.
     """
 
     url: str
@@ -17,3 +21,8 @@ class WebhookSettings:
     timeout_seconds: float = 10.0
     max_in_flight: int = 8
     stop_seconds: float = 7.0
+
+    @cached_property
+    def default(self) -> Target | None:
+        """Where the endpoint `default` points."""
+        return Target(self.url, self.secrets, (), self.max_in_flight) if self.url else None

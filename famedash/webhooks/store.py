@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from famedash.infra.database import Transaction
-from famedash.webhooks.model import Answer, Attempt, Delivery, LaneKey
+from famedash.webhooks.model import Answer, Attempt, Change, Delivery, LaneKey, change_of
 from famedash.webhooks.window import Row
 
 
@@ -48,9 +48,10 @@ async def write_rows(tx: Transaction, rows: Sequence[tuple[Delivery, Row]]) -> N
         """
         insert into webhook_waiting
             (workspace_id, campaign_id, endpoint_id, version, event_id, event_type, occurred_at,
-             partition, body, tries, due_at)
+             partition, body, tries, due_at, tries_before, replayed_at)
         select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::text[],
-                             $7::timestamptz[], $8::int[], $9::bytea[], $10::int[], $11::timestamptz[])
+                             $7::timestamptz[], $8::int[], $9::bytea[], $10::int[], $11::timestamptz[],
+                             $12::int[], $13::timestamptz[])
         on conflict (workspace_id, campaign_id, endpoint_id, version, event_id) do update
         set tries = excluded.tries, due_at = excluded.due_at, sending = false
         """,
@@ -65,6 +66,8 @@ async def write_rows(tx: Transaction, rows: Sequence[tuple[Delivery, Row]]) -> N
         [delivery.body for delivery in deliveries],
         [row.tries for _, row in rows],
         [row.due_at for _, row in rows],
+        [delivery.tries_before for delivery in deliveries],
+        [delivery.replayed_at for delivery in deliveries],
     )
 
 
@@ -100,7 +103,7 @@ async def mark_sending(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
 async def promote(tx: Transaction, lanes: Sequence[LaneKey]) -> dict[LaneKey, bool]:
     """Make the oldest row of each lane due if it has no time yet; answers which lanes have rows at all.
 
-    Due since its event: a time that has passed on every clock.
+    Due since its event: a time that has passed on every clock. A replay waits for nobody and holds up nobody.
     """
     rows = await tx.fetch(
         """
@@ -112,7 +115,7 @@ async def promote(tx: Transaction, lanes: Sequence[LaneKey]) -> dict[LaneKey, bo
             from lane left join lateral (
                 select version, event_id, due_at from webhook_waiting waiting
                 where waiting.workspace_id = lane.workspace_id and waiting.campaign_id = lane.campaign_id
-                  and waiting.endpoint_id = lane.endpoint_id
+                  and waiting.endpoint_id = lane.endpoint_id and waiting.replayed_at is null
                 order by version, event_id limit 1
             ) oldest on true
         ), promoted as (
@@ -127,7 +130,7 @@ async def promote(tx: Transaction, lanes: Sequence[LaneKey]) -> dict[LaneKey, bo
         [lane[1] for lane in lanes],
         [lane[2] for lane in lanes],
     )
-    return {(row["workspace_id"], row["campaign_id"], row["endpoint_id"]): row["waits"] for row in rows}
+    return {(row["workspace_id"], row["campaign_id"], row["endpoint_id"], None): row["waits"] for row in rows}
 
 
 async def insert_letters(tx: Transaction, letters: Sequence[tuple[UUID, Attempt]], now: datetime) -> None:
@@ -158,32 +161,41 @@ async def insert_letters(tx: Transaction, letters: Sequence[tuple[UUID, Attempt]
     )
 
 
-async def is_enabled(tx: Transaction, workspace: str, endpoint_id: str) -> bool:
-    """As the newest change says; one endpoint's changes are written one at a time (advisory lock)."""
+async def newest_change(tx: Transaction, workspace: str, endpoint_id: str) -> Change | None:
+    """One endpoint's changes are written one at a time (advisory lock, held until the end)."""
     await tx.execute(
         "select pg_advisory_xact_lock(hashtextextended($1, 7))", f"endpoint {workspace}/{endpoint_id}"
     )
-    enabled = await tx.fetchval(
-        "select enabled from webhook_endpoint_changes where workspace_id = $1 and endpoint_id = $2"
-        " order by effective_at desc limit 1",
+    row = await tx.fetchrow(
+        "select effective_at, enabled, event_types from webhook_endpoint_changes"
+        " where workspace_id = $1 and endpoint_id = $2 order by effective_at desc limit 1",
         workspace,
         endpoint_id,
     )
-    return enabled is not False
+    return change_of(row) if row else None
 
 
 async def insert_change(
-    tx: Transaction, workspace: str, endpoint_id: str, *, enabled: bool, reason: str, margin: timedelta
+    tx: Transaction,
+    workspace: str,
+    endpoint_id: str,
+    *,
+    enabled: bool,
+    event_types: Sequence[str] | None,
+    reason: str,
+    margin: timedelta,
 ) -> None:
     """A change takes effect `margin` from now on the database's clock, after its commit."""
     await tx.execute(
         """
-        insert into webhook_endpoint_changes (workspace_id, endpoint_id, effective_at, enabled, reason)
-        values ($1, $2, clock_timestamp() + $5, $3, $4)
+        insert into webhook_endpoint_changes
+            (workspace_id, endpoint_id, effective_at, enabled, event_types, reason)
+        values ($1, $2, clock_timestamp() + $6, $3, $4, $5)
         """,
         workspace,
         endpoint_id,
         enabled,
+        event_types,
         reason,
         margin,
     )

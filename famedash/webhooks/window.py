@@ -88,6 +88,7 @@ class Lane:
     held: bool = False
     parked: bool = False
     offered: bool = False
+    waits_since: float | None = None
     unwritten_rows: int = 0
 
     @property

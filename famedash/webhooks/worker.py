@@ -16,6 +16,7 @@ from famedash.infra.database import Database
 from famedash.infra.log.model import Log
 from famedash.infra.log.ownership import Ownership, Share
 from famedash.infra.loop import AGAIN_LATER, Stop, repeat
+from famedash.infra.sealing import Seal
 from famedash.infra.telemetry import counter, histogram
 from famedash.webhooks import pipeline, queries, service
 from famedash.webhooks.batch import Recorder
@@ -33,6 +34,7 @@ attempt_seconds = histogram("famedash_webhook_attempt_seconds", "How long receiv
 _attempts_of = {status: attempts_total.labels(status) for status in Status}
 
 RENEW_SECONDS = 1.0
+PARK_SECONDS = 0.2
 FLUSH_SECONDS = 1.5
 
 
@@ -47,15 +49,17 @@ class Deliverer:
         log: Log,
         sender: Sender,
         settings: WebhookSettings,
+        seal: Seal,
+        *,
         ownership: Ownership | None = None,
     ) -> None:
         self.database = database
         self.sender = sender
         self.settings = settings
         self.ownership = ownership or Ownership(database, service.READER)
-        self.endpoints = Endpoints(settings)
+        self.endpoints = Endpoints(settings, seal)
         self.windows: dict[int, Window] = {}
-        self.lanes = Lanes(settings.max_in_flight)
+        self.lanes = Lanes(self.endpoints.cap)
         self.recorder = Recorder(database, self._recorded, self._lose)
         self.consumer = Consumer(
             database,
@@ -79,7 +83,8 @@ class Deliverer:
         writing = asyncio.create_task(self.recorder.run())
         reading = asyncio.create_task(repeat("webhooks.read", self._read, stop))
         fetching = asyncio.create_task(repeat("webhooks.due", lambda: self._fetch_due(stop), stop))
-        tasks = [renewing, writing, reading, fetching, self._bug]
+        parking = asyncio.create_task(repeat("webhooks.park", self._park, Stop()))
+        tasks = [renewing, writing, reading, fetching, parking, self._bug]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -186,6 +191,12 @@ class Deliverer:
         self.lanes.start_row(window, taken)
         return window, taken
 
+    async def _park(self) -> None:
+        """What has waited too long for one of its endpoint's slots waits in the database instead."""
+        for window, note in self.lanes.overflow(time.monotonic()):
+            self.recorder.add(window, note)
+        await asyncio.sleep(PARK_SECONDS)
+
     # --- sending
 
     def _pump(self) -> None:
@@ -209,10 +220,11 @@ class Deliverer:
         if window.closed:
             self.lanes.finish(window, taken)
             return
-        if self.endpoints.expired(taken.delivery):
+        target = self.endpoints.target(taken.delivery.endpoint)
+        if target is None or self.endpoints.expired(taken.delivery):
             note = pipeline.expire(taken, now=now())
         else:
-            note = await pipeline.try_once(self.sender, taken, settings=self.settings, clock=now)
+            note = await pipeline.try_once(self.sender, taken, target, settings=self.settings, clock=now)
         if asyncio.current_task() in self._sends:  # else it was interrupted and is on record
             self._conclude(window, taken, note)
 

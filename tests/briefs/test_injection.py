@@ -33,7 +33,7 @@ from tests.briefs.injections import ATTEMPTS, Attempt, Place
 from tests.campaigns.api import Api, Reply
 from tests.flow.system import crafting
 from tests.metrics.builders import Tagged, tag
-from tests.secrets import JWT_SECRET, token
+from tests.secrets import JWT_SECRET, SEAL, token
 from tests.serving import serving as serving_app
 
 CANARY = re.compile(r"The word (\w+) never appears")
@@ -133,7 +133,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
     resources = Resources(
-        database, redis, authenticator, embedder=Words(), craft=crafting(database, Words(), engine)
+        database, redis, authenticator, SEAL, embedder=Words(), craft=crafting(database, Words(), engine)
     )
     async with (
         serving_app(create_app(Settings(), resources)) as url,

@@ -13,7 +13,7 @@ from famedash.infra.database import Database
 from famedash.processes.api import Resources, create_app
 from famedash.processes.settings import Settings
 from tests.campaigns.api import Api
-from tests.secrets import JWT_SECRET, token
+from tests.secrets import JWT_SECRET, SEAL, token
 from tests.serving import serving
 
 ApiOf = Callable[..., Api]
@@ -24,7 +24,7 @@ async def base_url(database: Database, redis: Redis) -> AsyncIterator[str]:
     authenticator = await open_authenticator(
         AuthSettings(secret=JWT_SECRET, jwks_url="", audience="famedash", issuer="famedash")
     )
-    app = create_app(Settings(), Resources(database, redis, authenticator))
+    app = create_app(Settings(), Resources(database, redis, authenticator, SEAL))
     async with serving(app) as base_url:
         yield base_url
 

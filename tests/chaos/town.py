@@ -19,7 +19,7 @@ from tests.campaigns.api import Api, Reply
 from tests.chaos.processes import Process
 from tests.chaos.receiver import Receiver
 from tests.chaos.verdict import FINAL, Verdict, judge
-from tests.secrets import JWT_SECRET, WEBHOOK_SECRET, token
+from tests.secrets import ENCRYPTION_KEY, JWT_SECRET, WEBHOOK_SECRET, token
 
 WORKSPACE = "acme"
 
@@ -59,6 +59,8 @@ class Town:
             "redis_url": self.redis_url,
             "jwt_secret": JWT_SECRET,
             "webhook_secret": WEBHOOK_SECRET,
+            "encryption_key": ENCRYPTION_KEY,
+            "webhook_allow_private": "127.0.0.0/8",
             "webhook_url": self.receiver.url,
             "webhook_backoff_seconds": "0.3",
             "port": str(self.port),

@@ -40,7 +40,7 @@ from famedash.webhooks.service import READER
 from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
 from tests.campaigns.api import Api
-from tests.secrets import JWT_SECRET, WEBHOOK_SECRET, token
+from tests.secrets import JWT_SECRET, SEAL, WEBHOOK_SECRET, token
 from tests.serving import serving
 
 
@@ -164,6 +164,7 @@ async def running(
             database,
             redis,
             authenticator,
+            SEAL,
             embedder=embedder,
             craft=crafting(database, embedder, engine),
         )
@@ -191,7 +192,7 @@ async def running(
             log = await worker_stack.enter_async_context(open_redis(redis_url))
             sender = await worker_stack.enter_async_context(open_sender(timeout_seconds=timeout_seconds))
             ownership = Ownership(own, READER, lease_seconds=lease_seconds)
-            deliverer = Deliverer(own, RedisLog(log, "events"), sender, settings, ownership)
+            deliverer = Deliverer(own, RedisLog(log, "events"), sender, settings, SEAL, ownership=ownership)
             asked = Stop()
             worker = Worker(deliverer, asked, asyncio.create_task(deliverer.run(asked)))
             system.workers.append(worker)

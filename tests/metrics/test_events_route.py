@@ -28,7 +28,7 @@ from famedash.processes.api import Resources, create_app
 from famedash.processes.settings import Settings
 from tests.campaigns.api import Api, Reply
 from tests.metrics.test_intake import LINES, array, event, lines, text
-from tests.secrets import JWT_SECRET, token
+from tests.secrets import JWT_SECRET, SEAL, token
 from tests.serving import serving
 
 TWO_WRONG = (event(type="stare"), event(eventId=None))
@@ -40,7 +40,7 @@ async def served(
 ) -> AsyncIterator[Api]:
     """The whole app on a port, and a client of the workspace `acme`."""
     authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
-    resources = Resources(database, redis, authenticator, stop if stop is not None else Stop())
+    resources = Resources(database, redis, authenticator, SEAL, stop if stop is not None else Stop())
     app = create_app(Settings(**settings), resources)
     async with serving(app) as base_url, aiohttp.ClientSession() as session:
         yield Api(session, base_url, token("acme"))

@@ -28,7 +28,7 @@ from famedash.processes.settings import Settings
 from tests.campaigns.api import Api
 from tests.metrics.builders import Counted, count
 from tests.metrics.test_events_route import served
-from tests.secrets import JWT_SECRET, token
+from tests.secrets import JWT_SECRET, SEAL, token
 
 PATH = "/campaigns/summer/metrics/live"
 PATIENCE_SECONDS = 10
@@ -189,7 +189,7 @@ async def test_the_api_process_ends_although_somebody_watches(
     """The final comment tells it from a connection that was cut after the patience of the server."""
     stop, port = Stop(), free_port()
     authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
-    app = create_app(Settings(), Resources(database, redis, authenticator, stop))
+    app = create_app(Settings(), Resources(database, redis, authenticator, SEAL, stop))
     server = asyncio.create_task(serve(app, host="127.0.0.1", port=port, stop=stop))
     await listens(port)
 

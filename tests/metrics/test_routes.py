@@ -24,7 +24,7 @@ from famedash.processes.settings import Settings
 from tests.campaigns.api import Api
 from tests.flow.system import System, running
 from tests.metrics.builders import Counted, Tagged, count, tag
-from tests.secrets import JWT_SECRET
+from tests.secrets import JWT_SECRET, SEAL
 from tests.serving import serving
 
 METRICS = "/campaigns/summer/metrics"
@@ -343,7 +343,7 @@ async def stand(database: Database, entry: bytes) -> None:
 async def api_with(system: System, redis: Redis) -> AsyncIterator[Api]:
     """The same installation, served with another Redis."""
     authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
-    app = create_app(Settings(), Resources(system.database, redis, authenticator))
+    app = create_app(Settings(), Resources(system.database, redis, authenticator, SEAL))
     async with serving(app) as base_url:
         yield Api(system.api.session, base_url, system.api.token)
 

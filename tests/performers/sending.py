@@ -20,7 +20,7 @@ from famedash.processes.api import Resources, create_app
 from famedash.processes.settings import Settings
 from tests.campaigns.api import Api, Reply
 from tests.flow.system import until
-from tests.secrets import JWT_SECRET, token
+from tests.secrets import JWT_SECRET, SEAL, token
 from tests.serving import serving
 
 
@@ -42,7 +42,7 @@ class Office:
 @asynccontextmanager
 async def office(settings: Settings, database: Database, redis: Redis) -> AsyncIterator[Office]:
     authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
-    resources = Resources(database, redis, authenticator)
+    resources = Resources(database, redis, authenticator, SEAL)
     async with serving(create_app(settings, resources)) as base_url, aiohttp.ClientSession() as session:
 
         def api_of(workspace: str, **more: Any) -> Api:

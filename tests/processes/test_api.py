@@ -10,13 +10,14 @@ from famedash.processes.api import Resources, create_app
 from famedash.processes.settings import Settings
 from tests.infra.app import bearer
 from tests.infra.test_auth import SECRET
+from tests.secrets import SEAL
 from tests.serving import serving
 
 
 async def statuses(settings: Settings, database: Database, redis: Redis, *paths: str) -> list[int]:
     """What one workspace gets when it asks for these, one after the other."""
     authenticator = await open_authenticator(AuthSettings(SECRET, "", "famedash", "issuer"))
-    app = create_app(settings, Resources(database, redis, authenticator))
+    app = create_app(settings, Resources(database, redis, authenticator, SEAL))
     headers = bearer(scope="campaigns:read webhooks:read")
     async with serving(app) as url, aiohttp.ClientSession(url, headers=headers) as api:
         return [(await api.get(path)).status for path in paths]

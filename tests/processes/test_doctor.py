@@ -130,7 +130,7 @@ async def test_clocks_are_compared_in_seconds(redis: Redis) -> None:
     assert abs(clocks["Redis"]) < 1 + time.time() - before
 
 
-@pytest.mark.parametrize("secret", ["jwt_secret", "webhook_secret"])
+@pytest.mark.parametrize("secret", ["jwt_secret", "webhook_secret", "encryption_key"])
 async def test_a_wrong_secret_keeps_from_nothing_that_follows(
     tmp_path: Path, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, secret: str
 ) -> None:

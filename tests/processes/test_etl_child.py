@@ -23,7 +23,7 @@ from tests.flow.system import until
 from tests.performers.loads import HEAD
 from tests.performers.sending import begin_upload, once, process_of, sent, writing_is_held
 from tests.processes.terminal import as_from_a_terminal
-from tests.secrets import JWT_SECRET, WEBHOOK_SECRET, token
+from tests.secrets import ENCRYPTION_KEY, JWT_SECRET, WEBHOOK_SECRET, token
 
 FILE = HEAD + "summer,mia,100,9,0,0\n"
 
@@ -35,6 +35,7 @@ def test_a_load_is_given_the_addresses_and_no_secret() -> None:
         data_dir=Path("/data"),
         jwt_secret=JWT_SECRET,
         webhook_secret=WEBHOOK_SECRET,
+        encryption_key=ENCRYPTION_KEY,
     )
     ours = {"PATH": "/bin", "FAMEDASH_JWT_SECRET": JWT_SECRET, "PROMETHEUS_MULTIPROC_DIR": "/metrics"}
 
@@ -59,6 +60,7 @@ async def real_api(
         "DATA_DIR": str(folder / "data"),
         "JWT_SECRET": JWT_SECRET,
         "WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "ENCRYPTION_KEY": ENCRYPTION_KEY,
         "PORT": str(port),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FAMEDASH_")}

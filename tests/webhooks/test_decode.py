@@ -7,7 +7,8 @@ import pytest
 
 from famedash.infra.errors import Unreadable
 from famedash.infra.log.partitions import partition_of
-from famedash.webhooks.decode import delivery_of
+from famedash.webhooks.decode import event_of
+from famedash.webhooks.model import Delivery
 
 PARTITION = partition_of("acme", "summer")
 
@@ -25,7 +26,7 @@ def body(**data: Any) -> bytes:
 def test_an_event_becomes_a_delivery_with_its_own_bytes() -> None:
     sent = body()
 
-    delivery = delivery_of(sent, partition=PARTITION, endpoint_id="default")
+    delivery = Delivery.of(event_of(sent, partition=PARTITION), "default")
 
     assert (delivery.workspace, delivery.campaign_id, delivery.version) == ("acme", "summer", 1)
     assert delivery.body is sent
@@ -53,9 +54,9 @@ def test_an_event_becomes_a_delivery_with_its_own_bytes() -> None:
 def test_what_no_relay_wrote_is_set_aside(broken: bytes) -> None:
     """PROMISE: a poison message never stops the worker. Breaks if a bound is left to the database."""
     with pytest.raises(Unreadable):
-        delivery_of(broken, partition=PARTITION, endpoint_id="default")
+        event_of(broken, partition=PARTITION)
 
 
 def test_an_event_in_a_foreign_partition_is_set_aside() -> None:
     with pytest.raises(Unreadable):
-        delivery_of(body(), partition=(PARTITION + 1) % 16, endpoint_id="default")
+        event_of(body(), partition=(PARTITION + 1) % 16)

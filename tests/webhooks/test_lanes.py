@@ -32,7 +32,7 @@ def came_back(lanes: Lanes, here: Window, taken: Taken, status: Status) -> list[
 
 
 def test_a_lane_sends_one_at_a_time() -> None:
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     first, second = taken_up(lanes, here, delivery(1), delivery(2))
 
     assert lanes.next(0) == (here, first)
@@ -42,7 +42,7 @@ def test_a_lane_sends_one_at_a_time() -> None:
 
 
 def test_an_endpoint_never_has_more_in_flight_than_its_cap() -> None:
-    lanes, here = Lanes(max_in_flight=2), window()
+    lanes, here = Lanes(lambda _: 2), window()
     taken_up(lanes, here, *(delivery(1, campaign_id=name) for name in "abc"))
 
     assert lanes.next(0)
@@ -52,7 +52,7 @@ def test_an_endpoint_never_has_more_in_flight_than_its_cap() -> None:
 
 def test_a_slot_is_kept_for_rows_that_are_due() -> None:
     """PROMISE: a retry goes out when it is due, however much the log has for the same endpoint."""
-    lanes, here = Lanes(max_in_flight=2), window()
+    lanes, here = Lanes(lambda _: 2), window()
     first, *_ = taken_up(lanes, here, *(delivery(1, campaign_id=name) for name in "abcd"))
     lanes.next(0)
     lanes.next(0)
@@ -67,7 +67,7 @@ def test_a_slot_is_kept_for_rows_that_are_due() -> None:
 
 
 def test_nothing_is_sent_once_the_lease_may_have_run_out() -> None:
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     here.fresh_until = 10.0
     taken_up(lanes, here, delivery())
 
@@ -77,7 +77,7 @@ def test_nothing_is_sent_once_the_lease_may_have_run_out() -> None:
 
 
 def test_behind_a_failure_everything_becomes_a_row() -> None:
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     first, second = taken_up(lanes, here, delivery(1), delivery(2))
     lanes.next(0)
 
@@ -91,7 +91,7 @@ def test_behind_a_failure_everything_becomes_a_row() -> None:
 
 
 def test_a_death_holds_its_lane_until_it_is_committed() -> None:
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     first, second, third = taken_up(lanes, here, delivery(1), delivery(2), delivery(3))
     lanes.next(0)
     delivered = came_back(lanes, here, first, Status.DELIVERED)
@@ -108,7 +108,7 @@ def test_a_death_holds_its_lane_until_it_is_committed() -> None:
 
 def test_a_lost_answer_parks_only_lanes_whose_rows_were_touched() -> None:
     """PROMISE: a commit whose answer was lost stalls no lane that has its deliveries in memory."""
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     first, second = taken_up(lanes, here, delivery(1), delivery(2))
     lanes.next(0)
     delivered = came_back(lanes, here, first, Status.DELIVERED)
@@ -120,7 +120,7 @@ def test_a_lost_answer_parks_only_lanes_whose_rows_were_touched() -> None:
 
 def test_a_lane_stays_parked_while_a_row_of_it_is_not_written_yet() -> None:
     """PROMISE: a new version never overtakes a row that the database has not heard of yet."""
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     first, second, third = (here.open(f"{n}-0", [delivery(n)])[0] for n in (1, 2, 3))
     lanes.take_up(here, first, lane_waits=True)
     lanes.take_up(here, second, lane_waits=False)
@@ -132,7 +132,7 @@ def test_a_lane_stays_parked_while_a_row_of_it_is_not_written_yet() -> None:
 
 
 def test_the_position_stops_before_the_oldest_unsettled_delivery() -> None:
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     first, second = taken_up(lanes, here, delivery(1, "a"), delivery(1, "b"))
 
     later = here.settle([Note(second, attempt(second, Status.DELIVERED))])
@@ -145,7 +145,7 @@ def test_the_position_stops_before_the_oldest_unsettled_delivery() -> None:
 
 @pytest.mark.parametrize("status", [Status.RETRYING, Status.INTERRUPTED])
 def test_a_try_that_settles_nothing_moves_nothing(status: Status) -> None:
-    lanes, here = Lanes(max_in_flight=8), window()
+    lanes, here = Lanes(lambda _: 8), window()
     (first,) = taken_up(lanes, here, delivery())
 
     move = here.settle([Note(first, attempt(first, status))])
@@ -214,7 +214,7 @@ class Owner:
 
     def __init__(self, world: World, dice: random.Random) -> None:
         self.world, self.dice = world, dice
-        self.lanes, self.window = Lanes(max_in_flight=3), Window(world.standing, fresh_until=1.0)
+        self.lanes, self.window = Lanes(lambda _: 3), Window(world.standing, fresh_until=1.0)
         self.read = int(world.standing.position.entry.split("-")[0])
         self.flying: list[Taken] = []
         self.notes: list[Note] = []

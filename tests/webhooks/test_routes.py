@@ -17,7 +17,7 @@ from famedash.webhooks import store
 from famedash.webhooks.model import Attempt, Status
 from tests.campaigns.api import Api
 from tests.flow.system import System, running
-from tests.secrets import JWT_SECRET
+from tests.secrets import JWT_SECRET, SEAL
 from tests.serving import serving
 from tests.webhooks.builders import NOON, answer, delivery
 
@@ -42,7 +42,7 @@ async def api(system: System) -> Api:
 async def api_without_url(database: Database, redis: Redis, api: Api) -> AsyncIterator[Api]:
     """The same installation, served with FAMEDASH_WEBHOOK_URL empty."""
     authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
-    app = create_app(Settings(webhook_url=""), Resources(database, redis, authenticator))
+    app = create_app(Settings(webhook_url=""), Resources(database, redis, authenticator, SEAL))
     async with serving(app) as base_url:
         yield Api(api.session, base_url, api.token)
 

@@ -24,6 +24,7 @@ from famedash.infra.embedded import DeadMansSwitch, Endpoints, embedded_servers
 from famedash.infra.embedded.server import Server
 from famedash.infra.log.partitions import PARTITIONS
 from famedash.infra.migrate import migrate
+from famedash.infra.sealing import new_key
 from famedash.processes.settings import Settings
 from famedash.webhooks.service import READER
 from famedash.webhooks.signing import PREFIX
@@ -59,6 +60,7 @@ class Ground:
     switch: DeadMansSwitch
     jwt_secret: str
     webhook_secret: str
+    encryption_key: str
 
     def environment(self, **more: object) -> dict[str, str]:
         """Production's settings; nothing of the caller's own FAMEDASH_* reaches a measured process."""
@@ -68,6 +70,7 @@ class Ground:
             "data_dir": self.folder / "processes",
             "jwt_secret": self.jwt_secret,
             "webhook_secret": self.webhook_secret,
+            "encryption_key": self.encryption_key,
             "webhook_max_in_flight": IN_FLIGHT,
             "webhook_allow_private": "127.0.0.0/8",
             "rate_per_second": 0,
@@ -149,6 +152,7 @@ async def open_ground() -> AsyncIterator[Ground]:
                 embedded.switch,
                 secrets.token_urlsafe(48),
                 webhook_secret,
+                new_key(),
             )
 
 
