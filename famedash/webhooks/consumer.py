@@ -17,7 +17,7 @@ from famedash.webhooks.endpoints import Endpoints
 from famedash.webhooks.lanes import Lanes
 from famedash.webhooks.model import Delivery, Event
 from famedash.webhooks.queries import Known
-from famedash.webhooks.window import Note, Row, Taken, Window
+from famedash.webhooks.window import Taken, Window
 
 log = structlog.get_logger()
 
@@ -108,8 +108,9 @@ class Consumer:
             self.recorder.add(window)
         await self._own_up([(window, one) for window, one, _ in taken if one.suspected])
         for window, one, lane_waits in taken:
-            if not window.closed and not self.lanes.take_up(window, one, lane_waits=lane_waits):
-                self.recorder.add(window, Note(one, row=Row(one.delivery.tries)))
+            note = None if window.closed else self.lanes.take_up(window, one, lane_waits=lane_waits)
+            if note:
+                self.recorder.add(window, note)
 
     async def _own_up(self, suspects: list[tuple[Window, Taken]]) -> None:
         """What a dead owner may have sent gets its `interrupted` row before it is sent again."""

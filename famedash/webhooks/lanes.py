@@ -5,13 +5,13 @@ Pure transitions; the windows hold the lanes, this holds the endpoints' slots.
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from famedash.webhooks.model import EndpointKey, LaneKey
 from famedash.webhooks.window import Lane, Note, Row, Taken, Window
 
 LONGEST_WAIT_SECONDS = 1.0
-"""For one of an endpoint's slots, in memory: a receiver that hangs must not fill it."""
+"""In memory, for a slot or behind a try: a receiver that hangs must not fill what all share."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +20,7 @@ class Slots:
 
     in_flight: int = 0
     rows_are_due: bool = False
+    under_way: set[tuple[Window, Lane]] = field(default_factory=set)
     ready: deque[tuple[Window, Lane]] = field(default_factory=deque)
 
 
@@ -35,19 +36,18 @@ class Lanes:
         slots = self.endpoints.get(endpoint)
         return self.cap(endpoint) - (slots.in_flight if slots else 0)
 
-    def take_up(self, window: Window, taken: Taken, *, lane_waits: bool) -> bool:
-        """Queue a delivery from the log. False: older versions wait as rows, so it must become one too."""
+    def take_up(self, window: Window, taken: Taken, *, lane_waits: bool) -> Note | None:
+        """Queue a delivery from the log; or the row it must become, because older versions wait as rows."""
         lane = window.lane(taken.delivery.lane)
-        lane.parked = (
-            lane.parked or lane_waits or (not lane.queue and self._overflows(taken.delivery.endpoint))
-        )
+        no_room = not lane.queue and self._overflows(taken.delivery.endpoint)
+        lane.parked = lane.parked or lane_waits or no_room
         if lane.parked:
             lane.unwritten_rows += 1
-            return False
+            return _parked(lane, taken)
         lane.queue.append(taken)
         window.unsent += 1
         self._offer(window, lane)
-        return True
+        return None
 
     def next(self, now: float) -> tuple[Window, Taken] | None:
         """The next delivery that may go out at `now` (monotonic), its lane and slot taken; None: wait."""
@@ -62,40 +62,41 @@ class Lanes:
                     continue
                 taken = lane.queue.popleft()
                 window.unsent -= 1
-                self._start(window, lane, slots)
+                self._start(window, lane, slots, from_log=True)
                 self._refresh(key, slots)
                 return window, taken
             self._refresh(key, slots)
         return None
 
     def overflow(self, now: float) -> list[tuple[Window, Note]]:
-        """What becomes rows because it has waited `LONGEST_WAIT_SECONDS` for a slot, up to `now` (monotonic).
+        """What becomes rows because it has waited `LONGEST_WAIT_SECONDS` up to `now` (monotonic).
 
-        Whole lanes, in their order. Asked every so often: a wait begins when it is first seen here.
+        For a slot, or behind a try that is under way: whole lanes, in their order. Asked every so often: a
+        wait begins when it is first seen here.
         """
         found: list[tuple[Window, Note]] = []
         for key, slots in list(self.endpoints.items()):
-            if key in self._sendable:
-                continue
-            for window, lane in list(slots.ready):
-                if lane.waits_since is None:
-                    lane.waits_since = now
-                elif now - lane.waits_since >= LONGEST_WAIT_SECONDS:
+            waiting = [] if key in self._sendable else list(slots.ready)
+            for window, lane in waiting:
+                if _too_long(lane, "waits_since", now):
                     slots.ready.remove((window, lane))
                     lane.offered, lane.waits_since = False, None
-                    found += [(window, note) for note in self._parked(window, lane)]
+                    found += [(window, note) for note in self._park(window, lane)]
+            for window, lane in slots.under_way:
+                if _too_long(lane, "busy_since", now):
+                    found += [(window, note) for note in self._park(window, lane)]
             self._forget_idle(key, slots)
         return found
 
     @staticmethod
-    def _parked(window: Window, lane: Lane) -> list[Note]:
+    def _park(window: Window, lane: Lane) -> list[Note]:
         """Everything that queues in the lane, as rows."""
         behind = list(lane.queue)
         lane.queue.clear()
         window.unsent -= len(behind)
         lane.parked = True
         lane.unwritten_rows += len(behind)
-        return [Note(one, row=Row(one.delivery.tries)) for one in behind]
+        return [_parked(lane, one) for one in behind]
 
     def _overflows(self, endpoint: EndpointKey) -> bool:
         """It has rows that are due and no slot for them: what is new waits behind them, in the database."""
@@ -108,7 +109,7 @@ class Lanes:
         lane.parked = True
         key = taken.delivery.endpoint
         slots = self.endpoints.setdefault(key, Slots())
-        self._start(window, lane, slots)
+        self._start(window, lane, slots, from_log=False)
         self._refresh(key, slots)
 
     def keep_room(self, endpoints: Collection[EndpointKey]) -> None:
@@ -130,6 +131,7 @@ class Lanes:
         key = taken.delivery.endpoint
         slots = self.endpoints[key]
         slots.in_flight -= 1
+        slots.under_way.discard((window, lane))
         self._refresh(key, slots)
         self._forget_idle(key, slots)
         return lane
@@ -143,7 +145,9 @@ class Lanes:
         lane = self.finish(window, taken)
         if note.row:
             lane.unwritten_rows += 1
-            return [note, *self._parked(window, lane)]
+            return [note, *self._park(window, lane)]
+        if lane.parked and not taken.from_row:
+            note = replace(note, frees_lane=True)
         lane.held = lane.held or note.ends_lane
         self._offer(window, lane)
         return [note]
@@ -158,7 +162,7 @@ class Lanes:
         """
         of_lane: dict[LaneKey, list[Note]] = {}
         for note in notes:
-            if note.touches_lane or note.ends_lane:
+            if note.touches_lane or note.ends_lane or note.row:
                 of_lane.setdefault(note.taken.delivery.lane, []).append(note)
         for key, some in of_lane.items():
             lane = window.lane(key)
@@ -185,8 +189,9 @@ class Lanes:
         slots.ready.append((window, lane))
 
     @staticmethod
-    def _start(window: Window, lane: Lane, slots: Slots) -> None:
-        lane.busy = True
+    def _start(window: Window, lane: Lane, slots: Slots, *, from_log: bool) -> None:
+        lane.busy, lane.busy_since, lane.sends_from_log = True, None, from_log
+        slots.under_way.add((window, lane))
         window.in_flight += 1
         slots.in_flight += 1
 
@@ -195,3 +200,14 @@ class Lanes:
             self._sendable[key] = slots
         else:
             self._sendable.pop(key, None)
+
+
+def _parked(lane: Lane, taken: Taken) -> Note:
+    return Note(taken, row=Row(taken.delivery.tries), behind=lane.busy and lane.sends_from_log)
+
+
+def _too_long(lane: Lane, since: str, now: float) -> bool:
+    """Has it waited so long? The first look only notes the time."""
+    if getattr(lane, since) is None:
+        setattr(lane, since, now)
+    return bool(now - getattr(lane, since) >= LONGEST_WAIT_SECONDS)

@@ -47,7 +47,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Note:
-    """What one delivery adds to a group write: its attempt, and what becomes of its row and its endpoint."""
+    """What one delivery adds to a group write: its attempt, and what becomes of its row and its endpoint.
+
+    `behind`: its row stands behind a delivery of its lane that is under way and has none. `frees_lane`: that
+    delivery is over.
+    """
 
     taken: Taken
     attempt: Attempt | None = None
@@ -56,10 +60,13 @@ class Note:
     mark_sending: bool = False
     letter_id: UUID | None = None
     disables: bool = False
+    behind: bool = False
+    frees_lane: bool = False
 
     @property
     def touches_lane(self) -> bool:
-        return self.row is not None or self.drop_row
+        """The lane's oldest row may go from here on. Not one behind a try under way: until that is over."""
+        return self.drop_row or self.frees_lane or (self.row is not None and not self.behind)
 
     @property
     def ends_lane(self) -> bool:
@@ -79,12 +86,15 @@ class Lane:
     """One campaign's deliveries to one endpoint, in version order.
 
     `parked`: older versions stand as waiting rows, so every new one becomes a row behind them.
+    `sends_from_log`: what is under way has no row of its own.
     `held`: a death or an expiry is on its way to the database; nothing is sent before it is there.
     """
 
     key: LaneKey
     queue: deque[Taken] = field(default_factory=deque)
     busy: bool = False
+    busy_since: float | None = None
+    sends_from_log: bool = False
     held: bool = False
     parked: bool = False
     offered: bool = False

@@ -153,28 +153,30 @@ class Deliverer:
             self._pump()
 
     async def _fetch_due(self, stop: Stop) -> None:
-        """Send what is due, as far as slots are free; then wait for the next due time."""
+        """Send what is due, as far as slots are free; then wait for the next due time.
+
+        What is due and found no slot, or its lane under way, is looked for again when that comes back.
+        """
         self._due.clear()
         partitions = [n for n, window in self.windows.items() if window.ready and not window.draining]
-        if await self._send_due(partitions):
-            return
-        next_due = await queries.next_due_at(self.database, partitions) if partitions else None
-        pause = min(1.0, max(0.02, (next_due - now()).total_seconds())) if next_due else 1.0
+        looked_at, pause = now(), 1.0
+        if partitions:
+            if await self._send_due(partitions, looked_at):
+                return
+            next_due = await queries.next_due_at(self.database, partitions, after=looked_at)
+            pause = min(1.0, max(0.0, (next_due - now()).total_seconds())) if next_due else 1.0
         await stop.wait_or(self._due, pause)
 
-    async def _send_due(self, partitions: list[int]) -> int:
-        if not partitions:
-            return 0
+    async def _send_due(self, partitions: list[int], looked_at: datetime) -> int:
         free = {key: self.lanes.free(key) for key in self.lanes.endpoints}
         deliveries = await queries.due(
-            self.database, partitions, now=now(), free=free, otherwise_free=self.settings.max_in_flight
+            self.database, partitions, now=looked_at, free=free, otherwise_free=self.settings.max_in_flight
         )
         await self.endpoints.refresh(self.database, {delivery.workspace for delivery in deliveries})
         started = [pair for pair in map(self._start_row, deliveries) if pair]
         self.lanes.keep_room(_without_room(deliveries, started))
-        for window, taken in started:
-            if not self.endpoints.expired(taken.delivery):
-                self.recorder.add(window, Note(taken, mark_sending=True))
+        for window, taken in started:  # also what has expired: unmarked it would be fetched twice
+            self.recorder.add(window, Note(taken, mark_sending=True))
         await self.recorder.flush()
         for window, taken in started:
             self._spawn(window, taken)

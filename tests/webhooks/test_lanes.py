@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from famedash.infra.log.model import Position, Standing
-from famedash.webhooks.lanes import Lanes
-from famedash.webhooks.model import Attempt, Delivery, Status
+from famedash.webhooks.lanes import LONGEST_WAIT_SECONDS, Lanes
+from famedash.webhooks.model import Attempt, Delivery, LaneKey, Status
 from famedash.webhooks.window import Note, Row, Taken, Window
 from tests.webhooks.builders import NOON, delivery, window
 
@@ -21,7 +21,7 @@ def attempt(taken: Taken, status: Status) -> Attempt:
 def taken_up(lanes: Lanes, into: Window, *deliveries: Delivery) -> list[Taken]:
     taken = [one for number, each in enumerate(deliveries, 1) for one in into.open(f"{number}-0", [each])]
     for one in taken:
-        lanes.take_up(into, one, lane_waits=False)
+        assert lanes.take_up(into, one, lane_waits=False) is None
     return taken
 
 
@@ -66,6 +66,112 @@ def test_a_slot_is_kept_for_rows_that_are_due() -> None:
     assert lanes.next(0)
 
 
+def test_every_endpoint_has_a_cap_of_its_own() -> None:
+    caps = {("acme", "wide"): 2, ("acme", "narrow"): 1}
+    lanes, here = Lanes(caps.__getitem__), window()
+    taken_up(
+        lanes, here, *(delivery(1, campaign_id=name, endpoint_id=to) for name in "abc" for _, to in caps)
+    )
+
+    sent = [started[1].delivery.endpoint_id for _ in range(4) if (started := lanes.next(0))]
+
+    assert sorted(sent) == ["narrow", "wide", "wide"]
+
+
+def test_what_waits_too_long_for_a_slot_waits_in_the_database() -> None:
+    """PROMISE: a receiver that hangs fills its own slots and nobody else's memory.
+
+    Breaks if a lane leaves later versions in memory that an older one shall go before.
+    """
+    lanes, here = Lanes(lambda _: 1), window()
+    sent, first, second, elsewhere = taken_up(
+        lanes,
+        here,
+        delivery(1, "a"),
+        delivery(1, "b"),
+        delivery(2, "b"),
+        delivery(1, "c", endpoint_id="other"),
+    )
+    lanes.next(0)
+
+    assert lanes.overflow(now=10.0) == []
+    assert lanes.overflow(now=10.0 + LONGEST_WAIT_SECONDS / 2) == []
+    parked = lanes.overflow(now=10.0 + LONGEST_WAIT_SECONDS)
+
+    assert [(note.taken, note.row) for _, note in parked] == [(first, Row(0)), (second, Row(0))]
+    assert here.unsent == 1
+    assert lanes.next(0) == (here, elsewhere)
+    (third,) = here.open("9-0", [delivery(3, "b")])
+    assert lanes.take_up(here, third, lane_waits=False)
+    assert sent.delivery.campaign_id == "a"
+
+
+def test_behind_a_try_that_takes_long_nothing_may_go_until_it_is_over() -> None:
+    """PROMISE: a receiver that hangs holds its own lane only, and a later version never overtakes the try.
+
+    Breaks if a row behind the try becomes due before the try has an outcome: its owner may die meanwhile.
+    """
+    lanes, here = Lanes(lambda _: 8), window()
+    sent, second, *_ = taken_up(lanes, here, delivery(1), delivery(2))
+    lanes.next(0)
+    lanes.overflow(now=10.0)
+
+    ((_, parked),) = lanes.overflow(now=10.0 + LONGEST_WAIT_SECONDS)
+    (third,) = here.open("3-0", [delivery(3)])
+    behind = lanes.take_up(here, third, lane_waits=False)
+
+    assert (parked.taken, here.unsent) == (second, 0)
+    assert behind
+    assert not parked.touches_lane
+    assert not behind.touches_lane
+    (note,) = came_back(lanes, here, sent, Status.DELIVERED)
+    assert note.touches_lane
+    lanes.after_commit(here, [parked, behind, note], {sent.delivery.lane: True})
+    (fourth,) = here.open("4-0", [delivery(4)])
+    after = lanes.take_up(here, fourth, lane_waits=False)
+    assert after
+    assert after.touches_lane
+
+
+def test_a_wait_begins_anew_when_a_lane_gets_its_slot() -> None:
+    lanes, here = Lanes(lambda _: 1), window()
+    sent, *_ = taken_up(lanes, here, delivery(1, "a"), delivery(1, "b"), delivery(2, "b"))
+    lanes.next(0)
+    lanes.overflow(now=10.0)
+    came_back(lanes, here, sent, Status.DELIVERED)
+    _, first = lanes.next(0) or (None, None)
+    assert first
+    taken_up(lanes, here, delivery(2, "a"))
+    lanes.overflow(now=10.9)
+
+    assert lanes.overflow(now=11.0) == []
+
+
+def test_while_rows_find_no_slot_what_is_new_joins_them_at_once() -> None:
+    lanes, here = Lanes(lambda _: 1), window()
+    (sent,) = taken_up(lanes, here, delivery(1, "a"))
+    lanes.next(0)
+    lanes.keep_room([sent.delivery.endpoint])
+    (new,) = here.open("2-0", [delivery(1, "b")])
+    (other,) = here.open("3-0", [delivery(1, "b", endpoint_id="other")])
+
+    assert lanes.take_up(here, new, lane_waits=False)
+    assert lanes.take_up(here, other, lane_waits=False) is None
+
+
+def test_a_replay_neither_waits_for_its_lane_nor_holds_it_up() -> None:
+    lanes, here = Lanes(lambda _: 8), window()
+    replay = Taken(delivery(1, replayed_at=NOON, tries_before=3), None)
+    lanes.start_row(here, replay)
+    first, second = taken_up(lanes, here, delivery(2), delivery(3))
+
+    assert lanes.next(0) == (here, first)
+    notes = came_back(lanes, here, replay, Status.RETRYING)
+    assert [note.taken for note in notes] == [replay]
+    came_back(lanes, here, first, Status.DELIVERED)
+    assert lanes.next(0) == (here, second)
+
+
 def test_nothing_is_sent_once_the_lease_may_have_run_out() -> None:
     lanes, here = Lanes(lambda _: 8), window()
     here.fresh_until = 10.0
@@ -86,7 +192,7 @@ def test_behind_a_failure_everything_becomes_a_row() -> None:
     assert [note.taken for note in notes] == [first, second]
     assert all(note.row for note in notes)
     (third,) = here.open("3-0", [delivery(3)])
-    assert not lanes.take_up(here, third, lane_waits=False)
+    assert lanes.take_up(here, third, lane_waits=False)
     assert lanes.next(0) is None
 
 
@@ -199,12 +305,14 @@ class World:
     """What survives a crash: the log, the rows, the outcomes, the position. And what the receiver saw."""
 
     entries: list[Delivery]
+    cap: int
     rows: dict[UUID, Delivery] = field(default_factory=dict)
+    due: set[UUID] = field(default_factory=set)
     outcomes: dict[UUID, Status] = field(default_factory=dict)
     standing: Standing = field(default_factory=lambda: Standing(0, 1, Position(), None))
     seen: list[Delivery] = field(default_factory=list)
 
-    def head_of(self, key: tuple[str, str, str]) -> Delivery | None:
+    def head_of(self, key: LaneKey) -> Delivery | None:
         waiting = [row for row in self.rows.values() if row.lane == key]
         return min(waiting, key=lambda row: row.version, default=None)
 
@@ -214,13 +322,15 @@ class Owner:
 
     def __init__(self, world: World, dice: random.Random) -> None:
         self.world, self.dice = world, dice
-        self.lanes, self.window = Lanes(lambda _: 3), Window(world.standing, fresh_until=1.0)
+        self.lanes, self.window = Lanes(lambda _: world.cap), Window(world.standing, fresh_until=1.0)
+        self.now = 0.0
         self.read = int(world.standing.position.entry.split("-")[0])
         self.flying: list[Taken] = []
         self.notes: list[Note] = []
 
     def step(self) -> None:
-        self.dice.choice([self.take_up, self.send, self.fetch_row, self.answer, self.answer, self.commit])()
+        steps = [self.take_up, self.take_up, self.send, self.fetch_row, self.answer, self.commit, self.park]
+        self.dice.choice(steps)()
 
     def take_up(self) -> None:
         if self.read >= len(self.world.entries):
@@ -232,23 +342,30 @@ class Owner:
         waits = self.world.head_of(one.lane) is not None
         fresh = [] if settled or self.window.has(one) else [one]
         for taken in self.window.open(f"{self.read}-0", fresh):
-            if not self.lanes.take_up(self.window, taken, lane_waits=waits):
-                self.notes.append(Note(taken, row=Row(0)))
+            note = self.lanes.take_up(self.window, taken, lane_waits=waits)
+            self.notes += [note] if note else []
 
     def send(self) -> None:
         if started := self.lanes.next(0.0):
             self.flying.append(started[1])
 
+    def park(self) -> None:
+        self.now += LONGEST_WAIT_SECONDS
+        self.notes += [note for _, note in self.lanes.overflow(self.now)]
+
     def fetch_row(self) -> None:
-        heads = {row.lane: self.world.head_of(row.lane) for row in self.world.rows.values()}
-        for key, head in heads.items():
+        due = [row for event_id, row in self.world.rows.items() if event_id in self.world.due]
+        for head in due:
+            key = head.lane
             busy = key in self.window.lanes and self.window.lanes[key].busy
             noted = any(note.taken.delivery.lane == key and note.touches_lane for note in self.notes)
-            if head and not busy and not noted and self.lanes.free(head.endpoint) > 0:
+            if not busy and not noted and self.lanes.free(head.endpoint) > 0:
                 taken = Taken(head, None)
                 self.lanes.start_row(self.window, taken)
                 self.flying.append(taken)
                 return
+        full = {head.endpoint for head in due if self.lanes.free(head.endpoint) <= 0}
+        self.lanes.keep_room(full)
 
     def answer(self) -> None:
         if not self.flying:
@@ -256,7 +373,7 @@ class Owner:
         taken = self.flying.pop(self.dice.randrange(len(self.flying)))
         self.world.seen.append(taken.delivery)
         status = self.dice.choices([Status.DELIVERED, Status.RETRYING, Status.DEAD], [6, 3, 1])[0]
-        row = Row(1) if status is Status.RETRYING else None
+        row = Row(1, NOON) if status is Status.RETRYING else None
         note = Note(taken, attempt(taken, status), row=row, drop_row=taken.from_row and not row)
         self.notes += self.lanes.conclude(self.window, taken, note)
 
@@ -269,8 +386,12 @@ class Owner:
             event_id = note.taken.delivery.event_id
             if note.row:
                 self.world.rows[event_id] = note.taken.delivery
+                self.world.due.discard(event_id)
+                if note.row.due_at:
+                    self.world.due.add(event_id)
             if note.drop_row:
                 del self.world.rows[event_id]
+                self.world.due.discard(event_id)
             if note.attempt and note.attempt.is_final:
                 assert event_id not in self.world.outcomes, "two outcomes for one delivery"
                 self.world.outcomes[event_id] = note.attempt.status
@@ -278,6 +399,7 @@ class Owner:
         self.window.committed(move, write_id, notes)
         touched = {note.taken.delivery.lane for note in notes if note.touches_lane}
         waits = {key: self.world.head_of(key) is not None for key in touched}
+        self.world.due |= {head.event_id for key in touched if (head := self.world.head_of(key))}
         self.lanes.after_commit(self.window, notes, None if self.dice.random() < 0.05 else waits)
 
 
@@ -296,7 +418,7 @@ def test_whatever_crashes_nothing_is_lost_doubled_or_out_of_order(seed: int) -> 
         entries.append(delivery(versions[name], name))
         if dice.random() < 0.1:
             entries.append(dice.choice(entries))  # the relay repeats itself
-    world = World(entries)
+    world = World(entries, cap=dice.choice([1, 2, 3]))
 
     owner = Owner(world, dice)
     for _ in range(20_000):
