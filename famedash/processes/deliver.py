@@ -8,32 +8,39 @@ from famedash.outbox.model import EVENTS
 from famedash.processes.secrets import seal, webhook_secret
 from famedash.processes.settings import Settings
 from famedash.webhooks import signing
+from famedash.webhooks.addresses import parse_networks
 from famedash.webhooks.sender import open_sender
 from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
 
 
-def webhook_settings(settings: Settings) -> WebhookSettings:
+def webhook_keys(settings: Settings) -> tuple[bytes, ...]:
+    """What deliveries to the endpoint `default` are signed with. Raises `Misconfigured`."""
+    return (signing.key_of(webhook_secret(settings)),)
+
+
+def webhook_settings(settings: Settings, keys: tuple[bytes, ...]) -> WebhookSettings:
     return WebhookSettings(
         url=settings.webhook_url,
-        secrets=(signing.key_of(webhook_secret(settings)),),
+        secrets=keys,
         attempts=settings.webhook_attempts,
         backoff_seconds=settings.webhook_backoff_seconds,
         timeout_seconds=settings.webhook_timeout_seconds,
         max_in_flight=settings.webhook_max_in_flight,
+        allowed=parse_networks(settings.webhook_allow_private),
     )
 
 
 async def run(settings: Settings) -> None:
     """Deliver until asked to stop; start again, from what is recorded, when a server was away."""
     stop = Stop().listen()
-    webhooks, sealing = webhook_settings(settings), seal(settings)
+    webhooks, sealing = webhook_settings(settings, webhook_keys(settings)), seal(settings)
 
     async def session() -> None:
         async with (
             open_database(settings.database_url, application="deliver", settings=IMPATIENT) as database,
             open_redis(settings.redis_url) as redis,
-            open_sender(timeout_seconds=webhooks.timeout_seconds) as sender,
+            open_sender(timeout_seconds=webhooks.timeout_seconds, allowed=webhooks.allowed) as sender,
         ):
             await Deliverer(database, RedisLog(redis, EVENTS), sender, webhooks, sealing).run(stop)
 

@@ -1,15 +1,14 @@
 """The one reader of the environment: `FAMEDASH_*`, from the process or from a `.env`."""
 
-import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from famedash.briefs.settings import Calling, Shape
+from famedash.webhooks.addresses import Forbidden, parse_networks, place_of
 
 
 def home() -> Path:
@@ -91,27 +90,28 @@ class Settings(BaseSettings):
     @field_validator("webhook_url", "llm_base_url", "embeddings_base_url")
     @classmethod
     def _leads_somewhere(cls, url: str) -> str:
-        if url and not is_http_address(url):
+        try:
+            if url:
+                place_of(url)
+        except Forbidden:
             raise PydanticCustomError(
                 "address", "must be empty, or an http:// or https:// address with a host"
-            )
+            ) from None
         return url
+
+    @field_validator("webhook_allow_private")
+    @classmethod
+    def _names_networks(cls, networks: str) -> str:
+        try:
+            parse_networks(networks)
+        except ValueError as reason:
+            raise PydanticCustomError("networks", "{reason}", {"reason": str(reason)}) from None
+        return networks
 
     @property
     def data_path(self) -> Path:
         """The data dir, absolute: a relative one stands beside the Makefile or the `.env`."""
         return self.data_dir if self.data_dir.is_absolute() else home() / self.data_dir
-
-
-def is_http_address(url: str) -> bool:
-    """Could this be posted to: http or https, a host, a port there is, nothing that no address may hold?"""
-    if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit takes some of these away in silence
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def load() -> Settings:

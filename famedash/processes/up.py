@@ -28,7 +28,7 @@ from famedash.processes.welcome import welcome
 
 SERVERS_STOP_SECONDS = 1.2  # at least; the children have 8, and everything ends within 10
 WRONG_SETTINGS = 2  # the exit code of our commands for what no restart mends
-LOOPBACK = "127.0.0.0/8,::1/128"
+LOOPBACK = "127.0.0.0/8,::1/128,0.0.0.0/32,::/128"  # with where a host that listens everywhere is reached
 
 _log = structlog.get_logger()
 
@@ -106,10 +106,7 @@ def _stages(environment: Mapping[str, str]) -> list[list[Child]]:
 def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dict[str, str]:
     """Ours, with what we decided: a child decides nothing of this again."""
     practice_port = str(_practice_port(settings))
-    practice = {
-        "FAMEDASH_WEBHOOK_URL": f"{_practice_url(settings, practice_port)}/campaign",
-        "FAMEDASH_WEBHOOK_ALLOW_PRIVATE": settings.webhook_allow_private or LOOPBACK,
-    }
+    practice = f"{_practice_url(settings, practice_port)}/campaign"
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
@@ -123,7 +120,8 @@ def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dic
         "FAMEDASH_PRACTICE_PORT": practice_port,
         "FAMEDASH_METRICS_PORT": "",  # one /metrics, the API's, shows them all
         "PROMETHEUS_MULTIPROC_DIR": str(_emptied(settings.data_path / "metrics")),
-        **({} if settings.webhook_url else practice),
+        "FAMEDASH_WEBHOOK_URL": settings.webhook_url or practice,
+        "FAMEDASH_WEBHOOK_ALLOW_PRIVATE": ",".join(filter(None, (settings.webhook_allow_private, LOOPBACK))),
         **_local_model(settings),
     }
 

@@ -11,7 +11,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -19,8 +19,12 @@ from typing import cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httptools
+import structlog
 
+from famedash.webhooks.addresses import Forbidden, Lookup, Networks, Place, look_up, place_of, resolve
 from famedash.webhooks.model import Answer, NoAnswer, Reply
+
+log = structlog.get_logger()
 
 READ_BYTES = 64 * 1024
 KEPT_BYTES = 1024
@@ -36,17 +40,22 @@ class NoUsableAnswer(Exception):
 class Target:
     """Where a URL leads, and the head that every request to it begins with."""
 
-    host: str
-    port: int
-    tls: bool
+    place: Place
     head: bytes
 
 
 class Sender:
-    """A pool of kept-alive connections for each URL; the caps are the lanes' business."""
+    """A pool of kept-alive connections for each URL; the caps are the lanes' business.
 
-    def __init__(self, *, timeout_seconds: float) -> None:
+    Every new connection goes to an address that was just checked (`addresses.resolve`): a name that leads
+    elsewhere by now is judged by where it leads now.
+    """
+
+    def __init__(self, *, timeout_seconds: float, allowed: Networks = (), lookup: Lookup = look_up) -> None:
         self._timeout_seconds = timeout_seconds
+        self._allowed = allowed
+        self._lookup = lookup
+        self._looking: dict[Place, asyncio.Future[list[str]]] = {}
         self._tls = ssl.create_default_context()
         self._resting: dict[str, deque[Connection]] = {}
 
@@ -55,17 +64,23 @@ class Sender:
         began = time.monotonic()
         try:
             target = _target(url)
-            connection = self._rested(url) or await self._open(target)
+            connection = self._rested(url) or await self._open(target.place)
             left = began + self._timeout_seconds - time.monotonic()
             status, retry_after, excerpt = await connection.exchange(_request(target, body, headers), left)
         except NoUsableAnswer as failure:
             return NoAnswer(str(failure), _milliseconds_since(began))
+        except Forbidden as refusal:
+            fields = {"host": _host_of(url), "address": refusal.address, "reason": str(refusal)}
+            log.warning("webhook.forbidden_address", **fields)
+            return NoAnswer("forbidden", _milliseconds_since(began))
         if connection.is_reusable:
             connection.rest()
             self._resting.setdefault(url, deque()).append(connection)
         return Answer(status, _retry_after_seconds(retry_after), excerpt, _milliseconds_since(began))
 
     def close(self) -> None:
+        for looking in self._looking.values():
+            looking.cancel()
         for connections in self._resting.values():
             for connection in connections:
                 connection.abort()
@@ -79,19 +94,46 @@ class Sender:
                 return connection
         return None
 
-    async def _open(self, target: Target) -> "Connection":
-        loop = asyncio.get_running_loop()
-        tls = self._tls if target.tls else None
+    async def _open(self, place: Place) -> "Connection":
+        """To the first of the place's addresses that takes it; TLS is about its name."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                _, connection = await loop.create_connection(Connection, target.host, target.port, ssl=tls)
+                for address in await self._addresses(place):
+                    if connection := await self._connect(address, place):
+                        return connection
         except TimeoutError:
             raise NoUsableAnswer("timeout") from None
-        except ssl.SSLError:
-            raise NoUsableAnswer("tls") from None
         except (OSError, ValueError):
             raise NoUsableAnswer("connect") from None
+        raise NoUsableAnswer("connect")
+
+    async def _connect(self, address: str, place: Place) -> "Connection | None":
+        """None where nobody answers, so that the next address may."""
+        loop, tls = asyncio.get_running_loop(), self._tls if place.tls else None
+        name = place.host if place.tls else None
+        try:
+            _, connection = await loop.create_connection(
+                Connection, address, place.port, ssl=tls, server_hostname=name
+            )
+        except ssl.SSLError:
+            raise NoUsableAnswer("tls") from None
+        except OSError:
+            return None
         return connection
+
+    async def _addresses(self, place: Place) -> list[str]:
+        """One look-up of a place at a time: a slow name server holds one thread, however many tries wait."""
+        looking = self._looking.get(place)
+        if looking is None:
+            found = resolve(place.host, place.port, self._allowed, tls=place.tls, lookup=self._lookup)
+            looking = self._looking[place] = asyncio.ensure_future(found)
+            looking.add_done_callback(lambda done: self._looked_up(place, done))
+        return await asyncio.shield(looking)
+
+    def _looked_up(self, place: Place, looking: asyncio.Future[list[str]]) -> None:
+        del self._looking[place]
+        if not looking.cancelled():
+            looking.exception()  # noted, should nobody have waited so long
 
 
 Received = tuple[int, str | None, str]
@@ -195,8 +237,10 @@ class Connection(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def open_sender(*, timeout_seconds: float) -> AsyncIterator[Sender]:
-    sender = Sender(timeout_seconds=timeout_seconds)
+async def open_sender(
+    *, timeout_seconds: float, allowed: Networks = (), lookup: Lookup = look_up
+) -> AsyncIterator[Sender]:
+    sender = Sender(timeout_seconds=timeout_seconds, allowed=allowed, lookup=lookup)
     try:
         yield sender
     finally:
@@ -205,17 +249,16 @@ async def open_sender(*, timeout_seconds: float) -> AsyncIterator[Sender]:
 
 @lru_cache(maxsize=1024)
 def _target(url: str) -> Target:
-    """Raises `NoUsableAnswer` for an address that cannot be used."""
-    try:
-        parts = urlsplit(url)
-        tls = parts.scheme == "https"
-        port = parts.port or (443 if tls else 80)
-        host = (parts.hostname or "").encode("idna").decode()
-    except ValueError:
-        raise NoUsableAnswer("protocol") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise NoUsableAnswer("protocol")
-    return Target(host, port, tls, _head(parts, host).encode())
+    """Raises `Forbidden` for an address that cannot be used."""
+    place = place_of(url)
+    return Target(place, _head(urlsplit(url), place.host).encode())
+
+
+def _host_of(url: str) -> str | None:
+    """For the log, where a URL must not stand: it may hold a secret."""
+    with suppress(ValueError):
+        return urlsplit(url).hostname
+    return None
 
 
 def _head(parts: SplitResult, host: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from famedash.webhooks.addresses import Networks
 from famedash.webhooks.model import Target
 
 
@@ -11,7 +12,8 @@ class WebhookSettings:
     """`url` is where the endpoint `default` of every workspace points; empty: nothing is owed to it.
 
     `secrets` are the raw keys that sign its deliveries (the newest first; two during a rotation).
-    `max_in_flight` is its cap, and that of an endpoint that names none.
+    `max_in_flight` is its cap, and that of an endpoint that names none. `allowed`: the private networks that
+    webhooks may reach.
     """
 
     url: str
@@ -21,6 +23,7 @@ class WebhookSettings:
     timeout_seconds: float = 10.0
     max_in_flight: int = 8
     stop_seconds: float = 7.0
+    allowed: Networks = ()
 
     @cached_property
     def default(self) -> Target | None:

@@ -35,6 +35,7 @@ from famedash.processes.briefs import GetCraft, minilm
 from famedash.processes.settings import Settings
 from famedash.processes.workshop import ground
 from famedash.webhooks import signing
+from famedash.webhooks.addresses import parse_networks
 from famedash.webhooks.sender import open_sender
 from famedash.webhooks.service import READER
 from famedash.webhooks.settings import WebhookSettings
@@ -42,6 +43,8 @@ from famedash.webhooks.worker import Deliverer
 from tests.campaigns.api import Api
 from tests.secrets import JWT_SECRET, SEAL, WEBHOOK_SECRET, token
 from tests.serving import serving
+
+LOOPBACK = "127.0.0.0/8,::1"
 
 
 @dataclass
@@ -167,8 +170,10 @@ async def running(
             SEAL,
             embedder=embedder,
             craft=crafting(database, embedder, engine),
+            webhook_keys=(signing.key_of(WEBHOOK_SECRET),),
         )
-        app = create_app(Settings(webhook_url=url, **(settings or {})), resources)
+        of_the_api = {"webhook_url": url, "webhook_allow_private": LOOPBACK, **(settings or {})}
+        app = create_app(Settings(**of_the_api), resources)
         base_url = await stack.enter_async_context(serving(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         stop = Stop()
@@ -185,12 +190,15 @@ async def running(
                 secrets=(signing.key_of(WEBHOOK_SECRET),),
                 backoff_seconds=backoff_seconds,
                 timeout_seconds=timeout_seconds,
+                allowed=parse_networks(LOOPBACK),
                 **more,
             )
             worker_stack = await stack.enter_async_context(AsyncExitStack())
             own = await worker_stack.enter_async_context(open_database(database_url, application="worker"))
             log = await worker_stack.enter_async_context(open_redis(redis_url))
-            sender = await worker_stack.enter_async_context(open_sender(timeout_seconds=timeout_seconds))
+            sender = await worker_stack.enter_async_context(
+                open_sender(timeout_seconds=timeout_seconds, allowed=parse_networks(LOOPBACK))
+            )
             ownership = Ownership(own, READER, lease_seconds=lease_seconds)
             deliverer = Deliverer(own, RedisLog(log, "events"), sender, settings, SEAL, ownership=ownership)
             asked = Stop()

@@ -110,6 +110,11 @@ def test_token_takes_workspace_scopes_and_days(tmp_path: Path) -> None:
             {"webhook_url": "ftp://me:hunter2@h"},
             "FAMEDASH_WEBHOOK_URL: must be empty, or an http:// or https:// address with a host.",
         ),
+        (
+            ("deliver",),
+            {"webhook_allow_private": "10.0.0.1/8"},
+            "FAMEDASH_WEBHOOK_ALLOW_PRIVATE: must be networks such as 10.0.0.0/8,::1/128 (10.0.0.1/8 has",
+        ),
         (("token", "--scope", "everything"), {"jwt_secret": SECRET}, "No such scope: everything"),
         (("token", "--workspace", ""), {"jwt_secret": SECRET}, "1 to 200"),
         (("token",), {"database_url": "postgresql://db/x"}, "Set FAMEDASH_JWT_SECRET"),

@@ -17,8 +17,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
 
 from famedash.infra.embedded import free_port
+from famedash.webhooks.addresses import check_url, parse_networks
 from famedash.webhooks.model import Answer, NoAnswer, Reply
 from famedash.webhooks.sender import KEPT_BYTES, Sender, open_sender
 
@@ -27,6 +29,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HEADERS = {"webhook-id": "e1", "webhook-timestamp": "1", "webhook-signature": "v1,c2lnbmF0dXJl"}
 SHORT_SECONDS = 0.3
 AMPLE_SECONDS = 10.0
+LOOPBACK = parse_networks("127.0.0.0/8,::1")
 
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -36,6 +39,7 @@ class Receiver:
     """What came in: each request's head and body, and how many connections brought them."""
 
     url: str
+    port: int
     heads: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -62,7 +66,8 @@ async def receiving(behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> 
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     scheme = "https" if tls else "http"
-    receiver = Receiver(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/campaign")
+    port = server.sockets[0].getsockname()[1]
+    receiver = Receiver(f"{scheme}://127.0.0.1:{port}/campaign", port)
     try:
         yield receiver
     finally:
@@ -124,14 +129,14 @@ def endless(start: bytes, piece: bytes) -> Behaviour:
 
 @pytest.fixture
 async def sender() -> AsyncIterator[Sender]:
-    async with open_sender(timeout_seconds=AMPLE_SECONDS) as sender:
+    async with open_sender(timeout_seconds=AMPLE_SECONDS, allowed=LOOPBACK) as sender:
         yield sender
 
 
 @pytest.fixture
 async def hasty() -> AsyncIterator[Sender]:
     """A sender that waits 0.3 s in all."""
-    async with open_sender(timeout_seconds=SHORT_SECONDS) as sender:
+    async with open_sender(timeout_seconds=SHORT_SECONDS, allowed=LOOPBACK) as sender:
         yield sender
 
 
@@ -276,12 +281,12 @@ async def test_nobody_there_is_a_connect_failure(url: str, sender: Sender) -> No
     assert error_class(reply) == "connect"
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "http://", "ftp://127.0.0.1/", "http://[::1/"])
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "http://", "ftp://127.0.0.1/", "http://[::1/", "http://h:0/", "http://h./"]
+)
 async def test_an_address_that_cannot_be_used_is_no_answer(url: str, sender: Sender) -> None:
     """PROMISE: `post` raises nothing, so that one wrong address cannot end the worker."""
-    reply = await sender.post(url, BODY, HEADERS)
-
-    assert isinstance(reply, NoAnswer)
+    assert error_class(await sender.post(url, BODY, HEADERS)) == "forbidden"
 
 
 async def test_a_word_before_the_answer_is_not_the_answer(sender: Sender) -> None:
@@ -354,12 +359,11 @@ async def test_an_offer_to_speak_something_else_is_no_delivery(sender: Sender) -
 
 async def test_an_address_reaches_the_receiver_as_it_was_written(sender: Sender) -> None:
     async with receiving(answering(OK)) as receiver:
-        place = receiver.url.removeprefix("http://127.0.0.1:").removesuffix("/campaign")
-        await sender.post(f"http://ada:s%20x@127.0.0.1:{place}/a%2Fb c/\u00fc?q=1&r=%20", BODY, HEADERS)
+        await sender.post(f"http://ada:s%20x@127.0.0.1:{receiver.port}/a%2Fb/\u00fc?q=1&r=%20", BODY, HEADERS)
 
     lines = receiver.heads[0].split("\r\n")
-    assert lines[0] == "POST /a%2Fb%20c/%C3%BC?q=1&r=%20 HTTP/1.1"
-    assert f"Host: 127.0.0.1:{place}" in lines
+    assert lines[0] == "POST /a%2Fb/%C3%BC?q=1&r=%20 HTTP/1.1"
+    assert f"Host: 127.0.0.1:{receiver.port}" in lines
     assert "Authorization: Basic YWRhOnMgeA==" in lines
 
 
@@ -383,14 +387,14 @@ async def test_an_answer_without_end_is_read_no_further_than_the_bound(sender: S
     assert reply.duration_ms < AMPLE_SECONDS * 1000 / 2
 
 
-async def test_a_redirect_is_an_answer_and_is_not_followed(sender: Sender) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_an_answer_and_is_not_followed(status: int, sender: Sender) -> None:
     async with receiving(answering(OK)) as elsewhere:
-        location = f"Location: {elsewhere.url}\r\n".encode()
-        moved = b"HTTP/1.1 307 Moved\r\n" + location + b"Content-Length: 0\r\n\r\n"
-        async with receiving(answering(moved)) as receiver:
+        moved = f"HTTP/1.1 {status} Moved\r\nLocation: {elsewhere.url}\r\nContent-Length: 0\r\n\r\n"
+        async with receiving(answering(moved.encode())) as receiver:
             reply = await post(sender, receiver)
 
-        assert reply == Answer(307, None, "", reply.duration_ms)
+        assert reply == Answer(status, None, "", reply.duration_ms)
         assert elsewhere.connections == 0
 
 
@@ -431,11 +435,208 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     async with (
         receiving(answering(OK)) as receiver,
-        open_sender(timeout_seconds=AMPLE_SECONDS) as sender,
+        open_sender(timeout_seconds=AMPLE_SECONDS, allowed=LOOPBACK) as sender,
     ):
         reply = await post(sender, receiver)
 
     assert isinstance(reply, Answer)
+
+
+@asynccontextmanager
+async def knowing(
+    *answers: list[str], allowed: str = "127.0.0.0/8", asked: list[str] | None = None
+) -> AsyncIterator[Sender]:
+    """A sender whose name server gives these answers, one after the other, and notes what it was asked."""
+    coming = iter(answers)
+
+    async def lookup(host: str, port: int) -> list[str]:
+        if asked is not None:
+            asked.append(host)
+        return next(coming)
+
+    async with open_sender(
+        timeout_seconds=AMPLE_SECONDS, allowed=parse_networks(allowed), lookup=lookup
+    ) as sender:
+        yield sender
+
+
+SPELLINGS = [
+    "127.0.0.1",
+    "127.1",
+    "0x7f.1",
+    "0177.0.0.1",
+    "2130706433",
+    "0x7f000001",
+    "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460",
+    "localhost",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "0.0.0.0",  # noqa: S104
+    "0",
+    "[::ffff:0.0.0.0]",
+]
+"""What all leads to a listener on loopback; the next two tests belong together."""
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
+async def test_a_spelling_of_loopback_reaches_it_where_it_is_allowed(host: str) -> None:
+    allowed = parse_networks("127.0.0.0/8,::1,0.0.0.0")
+    async with (
+        receiving(answering(OK)) as receiver,
+        open_sender(timeout_seconds=AMPLE_SECONDS, allowed=allowed) as sender,
+    ):
+        assert isinstance(await sender.post(f"http://{host}:{receiver.port}/", BODY, HEADERS), Answer)
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_no_spelling_of_loopback_reaches_it_where_it_is_not_allowed(host: str, scheme: str) -> None:
+    """PROMISE: what is forbidden is never connected to, and the log says so without the URL.
+
+    Breaks if the check comes after the connection, or if another parser reads the host than the connector's.
+    """
+    async with receiving(answering(OK)) as receiver, open_sender(timeout_seconds=AMPLE_SECONDS) as sender:
+        with capture_logs() as logs:
+            reply = await sender.post(f"{scheme}://{host}:{receiver.port}/secret", BODY, HEADERS)
+
+        assert error_class(reply) == "forbidden"
+        assert receiver.connections == 0
+    (entry,) = logs
+    assert (entry["event"], entry["log_level"]) == ("webhook.forbidden_address", "warning")
+    assert entry["host"] == host.strip("[]")
+    assert not ip_address(entry["address"]).is_global
+    assert "secret" not in str(entry)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "0.0.0.0",  # noqa: S104
+        "10.0.0.1",
+        "172.31.0.1",
+        "192.168.0.1",
+        "169.254.169.254",
+        "100.100.100.200",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fd00:ec2::254",
+        "fec0::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::127.0.0.1",
+        "2002:7f00:1::1",
+        "2001:0:4136:e378:8000:63bf:80ff:fffe",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b:1::127.0.0.1",
+    ],
+)
+@pytest.mark.parametrize("beside", [[], ["93.184.215.14"]], ids=["alone", "beside a good one"])
+async def test_a_name_that_leads_to_a_forbidden_address_is_not_followed(
+    address: str, beside: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: one forbidden address refuses a name whole, and nothing is connected to."""
+    tried = _connections_noted(monkeypatch)
+    async with knowing([*beside, address], allowed="") as sender:
+        with capture_logs() as logs:
+            reply = await sender.post("https://hooks.test/", BODY, HEADERS)
+
+    assert error_class(reply) == "forbidden"
+    assert tried == []
+    assert [(entry["host"], entry["address"]) for entry in logs] == [("hooks.test", address)]
+
+
+async def test_a_name_that_changes_after_its_check_is_refused_at_the_connection() -> None:
+    """PROMISE: what was good when the endpoint was made is checked again (DNS rebinding)."""
+
+    async def good(host: str, port: int) -> list[str]:
+        return ["93.184.215.14"]
+
+    async with receiving(answering(OK)) as receiver, knowing(["127.0.0.1"], allowed="") as sender:
+        url = f"https://hooks.test:{receiver.port}/"
+        await check_url(url, (), lookup=good)
+
+        assert error_class(await sender.post(url, BODY, HEADERS)) == "forbidden"
+        assert receiver.connections == 0
+
+
+async def test_a_name_is_looked_up_once_for_a_connection_and_again_for_the_next() -> None:
+    """PROMISE: the address that was checked is the one that is connected to.
+
+    Breaks if the connector looks the name up for itself: the second answer comes between check and connect.
+    """
+    asked: list[str] = []
+    answers = [answering(OK), closing_after(OK)]
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await answers.pop(0)(writer)
+
+    async with receiving(behave) as receiver, knowing(["127.0.0.1"], ["10.0.0.1"], asked=asked) as sender:
+        replies = [await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS) for _ in range(2)]
+        assert [isinstance(reply, Answer) for reply in replies] == [True, True]
+        assert asked == ["hooks.test"]
+
+        await asyncio.sleep(0.05)
+        third = await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS)
+
+        assert error_class(third) == "forbidden"
+        assert asked == ["hooks.test"] * 2
+        assert receiver.connections == 1
+
+
+async def test_plain_http_reaches_nothing_but_allowed_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = _connections_noted(monkeypatch)
+    async with knowing(["93.184.215.14"], ["127.0.0.1", "93.184.215.14"]) as sender:
+        for _ in range(2):
+            assert error_class(await sender.post("http://hooks.test/", BODY, HEADERS)) == "forbidden"
+
+    assert tried == []
+
+
+async def test_where_one_address_refuses_the_next_one_is_tried() -> None:
+    async with receiving(answering(OK)) as receiver, knowing(["127.0.0.2", "127.0.0.1"]) as sender:
+        assert isinstance(await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS), Answer)
+
+
+async def test_a_slow_name_server_is_asked_once_and_counts_towards_the_time_out() -> None:
+    """PROMISE: whose name is slow slows nobody else. Breaks if every try holds a thread of the resolver."""
+    asked: list[str] = []
+
+    async def lookup(host: str, port: int) -> list[str]:
+        asked.append(host)
+        if host == "slow.test":
+            await asyncio.sleep(60)
+        return ["127.0.0.1"]
+
+    async with (
+        receiving(answering(OK)) as receiver,
+        open_sender(timeout_seconds=SHORT_SECONDS, allowed=LOOPBACK, lookup=lookup) as sender,
+    ):
+        *slow, quick = await asyncio.gather(
+            *(
+                sender.post(f"http://{host}.test:{receiver.port}/", BODY, HEADERS)
+                for host in ("slow", "slow", "slow", "quick")
+            )
+        )
+
+    assert [error_class(reply) for reply in slow] == ["timeout"] * 3
+    assert isinstance(quick, Answer)
+    assert sorted(asked) == ["quick.test", "slow.test"]
+
+
+def _connections_noted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The addresses that this loop is asked to connect to, none of which it does."""
+    tried: list[object] = []
+
+    async def connect(_: object, host: str, *__: object, **___: object) -> None:
+        tried.append(host)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
+    return tried
 
 
 async def test_a_try_that_is_called_off_leaves_the_sender_usable(sender: Sender) -> None:
@@ -472,7 +673,7 @@ async def test_a_receiver_with_a_certificate_we_trust_is_sent_to(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
     async with (
         receiving(answering(OK), tls=tls) as receiver,
-        open_sender(timeout_seconds=AMPLE_SECONDS) as trusting,
+        open_sender(timeout_seconds=AMPLE_SECONDS, allowed=LOOPBACK) as trusting,
     ):
         for _ in range(2):
             reply = await post(trusting, receiver)
@@ -488,9 +689,27 @@ async def test_a_certificate_for_another_name_is_a_tls_failure(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
     async with (
         receiving(answering(OK), tls=tls) as receiver,
-        open_sender(timeout_seconds=AMPLE_SECONDS) as trusting,
+        open_sender(timeout_seconds=AMPLE_SECONDS, allowed=LOOPBACK) as trusting,
     ):
         assert error_class(await post(trusting, receiver)) == "tls"
+
+
+@pytest.mark.parametrize("certified", ["hooks.test", "elsewhere.test"])
+async def test_a_checked_address_is_connected_to_but_the_name_is_verified(
+    certified: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: the address that was checked must prove the name. Breaks if TLS is about the address."""
+    tls = _own_certificate(tmp_path, certified)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    async with receiving(answering(OK), tls=tls) as receiver, knowing(["127.0.0.1"]) as trusting:
+        reply = await trusting.post(f"https://hooks.test:{receiver.port}/", BODY, HEADERS)
+
+        if certified == "hooks.test":
+            assert isinstance(reply, Answer)
+            assert f"Host: hooks.test:{receiver.port}" in receiver.heads[0].split("\r\n")
+        else:
+            assert error_class(reply) == "tls"
+            assert receiver.bodies == []
 
 
 async def test_a_receiver_that_speaks_no_tls_is_a_tls_failure(sender: Sender) -> None:
@@ -508,8 +727,9 @@ async def test_a_receiver_that_speaks_no_tls_is_a_tls_failure(sender: Sender) ->
     assert error_class(reply) == "tls"
 
 
-def _own_certificate(folder: Path, address: str = "127.0.0.1") -> ssl.SSLContext:
-    """A server's context with a certificate for `address` that it signed itself."""
+def _own_certificate(folder: Path, subject: str = "127.0.0.1") -> ssl.SSLContext:
+    """A server's context with a certificate for `subject`, an address or a name, that it signed itself."""
+    named = x509.DNSName(subject) if subject.endswith(".test") else x509.IPAddress(ip_address(subject))
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -521,7 +741,7 @@ def _own_certificate(folder: Path, address: str = "127.0.0.1") -> ssl.SSLContext
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([named]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path = folder / "server.pem"
