@@ -11,6 +11,7 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
@@ -38,6 +39,11 @@ def histogram(
 ) -> Histogram:
     """How measurements are spread; the name carries the unit (`_seconds`, `_bytes`)."""
     return Histogram(name, about, _checked(labels), buckets=buckets)
+
+
+def gauge(name: str, about: str) -> Gauge:
+    """A number that goes up and down, and that one process at a time knows: the newest value is shown."""
+    return Gauge(name, about, multiprocess_mode="mostrecent")
 
 
 def exposition() -> bytes:

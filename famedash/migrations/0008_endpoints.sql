@@ -59,4 +59,5 @@ create table webhook_reconciliation (
     sole boolean primary key default true check (sole),
     seq bigint not null
 );
-insert into webhook_reconciliation (seq) values (0);
+-- What was there before is taken as proven.
+insert into webhook_reconciliation (seq) select coalesce(max(seq), 0) from outbox_events;

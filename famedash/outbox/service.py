@@ -24,3 +24,9 @@ async def append_all(tx: Transaction, events: Sequence[DomainEvent]) -> None:
     """The same for several events, in their order."""
     await store.insert(tx, events)
     tx.signal(WAKE_RELAY)
+
+
+async def publish_again(tx: Transaction, seqs: Sequence[int]) -> None:
+    """The relay takes these like new ones; readers absorb what they have settled."""
+    await store.note_unpublished(tx, seqs)
+    tx.signal(WAKE_RELAY)

@@ -47,6 +47,12 @@ async def insert(tx: Transaction, events: Sequence[DomainEvent]) -> None:
     )
 
 
+async def note_unpublished(tx: Transaction, seqs: Sequence[int]) -> None:
+    await tx.execute(
+        "insert into outbox_unpublished (seq) select unnest($1::bigint[]) on conflict do nothing", list(seqs)
+    )
+
+
 async def unpublished(database: Database, *, limit: int, limit_bytes: int) -> list[Unpublished]:
     """The oldest events that were not surely published, in `seq` order, of every workspace.
 

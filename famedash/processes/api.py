@@ -42,11 +42,17 @@ from famedash.metrics.windows import CampaignFacts
 from famedash.performers import routes as performers
 from famedash.performers.inbox import Inbox
 from famedash.processes.briefs import GetCraft, composing, minilm, open_craft, open_embedder, studio
+from famedash.processes.deliver import webhook_keys, webhook_settings
 from famedash.processes.etl_child import launcher
 from famedash.processes.http_server import serve
 from famedash.processes.secrets import auth_settings, seal
 from famedash.processes.settings import Settings
 from famedash.webhooks import routes as webhooks
+from famedash.webhooks.letters import routes as letters
+from famedash.webhooks.registry import routes as registry
+from famedash.webhooks.registry.pipeline import Registry
+from famedash.webhooks.sender import Sender, open_sender
+from famedash.webhooks.timeline import routes as timeline
 
 DATABASE_CONNECTIONS = 20
 
@@ -72,7 +78,8 @@ class Resources:
     """What the app is built on; opened and closed by the process, never by the app.
 
     `stop` ends what would go on for ever: live streams, uploads. `background` ends with it.
-    `craft`: what makes briefs, else the composer.
+    `craft`: what makes briefs, else the composer. `webhook_keys` sign test events to the endpoint `default`,
+    `sender` posts them to any; without one it is made when it is needed.
     """
 
     database: Database
@@ -83,6 +90,8 @@ class Resources:
     background: Background = field(default_factory=Background)
     embedder: Embedder = field(default_factory=minilm)
     craft: GetCraft | None = None
+    webhook_keys: tuple[bytes, ...] = ()
+    sender: Sender | None = None
 
 
 def create_app(settings: Settings, resources: Resources) -> FastAPI:
@@ -123,7 +132,12 @@ def include_features(app: FastAPI, edge: Edge, settings: Settings, resources: Re
     redis = resources.redis
     _include_briefs(app, edge, settings, resources)
     app.include_router(campaigns.router(edge))
-    app.include_router(webhooks.router(edge, settings.webhook_url))
+    app.include_router(webhooks.router(edge))
+    sending = webhook_settings(settings, resources.webhook_keys)
+    endpoints = Registry(edge.database, resources.seal, sending, resources.sender)
+    app.include_router(registry.router(edge, endpoints))
+    app.include_router(letters.router(edge, default_points=bool(settings.webhook_url)))
+    app.include_router(timeline.router(edge, default_points=bool(settings.webhook_url)))
     inlet = Inlet(RedisAppender(redis), waiting_in(redis), most=settings.events_backlog)
     facts, log = campaign_facts(edge.database), RedisLog(redis, ENGAGEMENT)
     app.include_router(metrics.router(edge, facts, log, inlet, Live(resources.stop)))
@@ -158,6 +172,7 @@ def campaign_facts(database: Database) -> Facts:
 async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resources]:
     """Raises `Postponed` while the database is away. Redis may be away: a poke is only haste."""
     authenticator, sealing = await open_authenticator(auth_settings(settings)), seal(settings)
+    webhooks = webhook_settings(settings, webhook_keys(settings))
     async with (
         open_database(
             settings.database_url, application="api", max_connections=DATABASE_CONNECTIONS
@@ -165,12 +180,24 @@ async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resour
         open_redis(settings.redis_url) as redis,
         open_embedder(settings) as embedder,
         open_craft(settings, database, embedder) as craft,
+        open_sender(timeout_seconds=webhooks.timeout_seconds, allowed=webhooks.allowed) as sender,
     ):
         poke = Poke(redis)
         database.listener = poke.request
         try:
             async with _background(stop) as background:
-                yield Resources(database, redis, authenticator, sealing, stop, background, embedder, craft)
+                yield Resources(
+                    database,
+                    redis,
+                    authenticator,
+                    sealing,
+                    stop,
+                    background,
+                    embedder,
+                    craft,
+                    webhooks.secrets,
+                    sender,
+                )
         finally:
             await poke.close()
 

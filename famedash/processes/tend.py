@@ -2,7 +2,8 @@
 
 Campaigns and old keys are locked row by row, and a row that another process holds is skipped. Trimming takes
 no lock and needs none: it never passes a reader's position, and a second trim finds nothing left to drop.
-Tables of the metrics are made and dropped under a lock, for which a job waits 2 s at most.
+Tables of the metrics are made and dropped under a lock, for which a job waits 2 s at most. One process at a
+time reconciles: it holds a lease, and the others stand by.
 """
 
 import asyncio
@@ -19,9 +20,12 @@ from famedash.metrics.retention import look_after
 from famedash.outbox.model import EVENTS
 from famedash.performers.worker import fail_silent
 from famedash.processes.settings import Settings
+from famedash.webhooks.letters.worker import replay_some
+from famedash.webhooks.reconcile.worker import Reconciler
 from famedash.webhooks.service import READER
 
 CLOCK_SECONDS = 1.0
+RECONCILIATION_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 60.0
 EVENTS_KEPT_SECONDS = 7 * 86_400
 
@@ -37,12 +41,18 @@ async def run(settings: Settings) -> None:
             ) as database,
             open_redis(settings.redis_url) as redis,
         ):
-            await tend(database, RedisLog(redis, EVENTS), stop, dedupe_days=settings.dedupe_days)
+            log = RedisLog(redis, EVENTS)
+            await tend(
+                database, log, stop, dedupe_days=settings.dedupe_days, webhook_url=settings.webhook_url
+            )
 
     await repeat("tend", session, stop)
 
 
-async def tend(database: Database, log: Log, stop: Stop, *, dedupe_days: int) -> None:
+async def tend(database: Database, log: Log, stop: Stop, *, dedupe_days: int, webhook_url: str = "") -> None:
+    """`webhook_url`: where the endpoint `default` points; empty: nothing is owed to it."""
+    reconciler = Reconciler(database, log, default_points_somewhere=bool(webhook_url))
+
     async def clock() -> None:
         await move_due(database)
         await stop.wait(CLOCK_SECONDS)
@@ -54,6 +64,17 @@ async def tend(database: Database, log: Log, stop: Stop, *, dedupe_days: int) ->
         await fail_silent(database)
         await stop.wait(HOUSEKEEPING_SECONDS)
 
+    async def replays() -> None:
+        if not await replay_some(database, default_points=bool(webhook_url)):
+            await stop.wait(CLOCK_SECONDS)
+
+    async def reconciliation() -> None:
+        await reconciler.look()
+        await stop.wait(RECONCILIATION_SECONDS)
+
     await asyncio.gather(
-        repeat("tend.clock", clock, stop), repeat("tend.housekeeping", housekeeping, stop, pause=5)
+        repeat("tend.clock", clock, stop),
+        repeat("tend.housekeeping", housekeeping, stop, pause=5),
+        repeat("tend.replays", replays, stop),
+        repeat("tend.reconciliation", reconciliation, stop, pause=5),
     )

@@ -140,12 +140,13 @@ async def due(
     return [_delivery(row) for row in rows]
 
 
-async def next_due_at(database: Database, partitions: Collection[int]) -> datetime | None:
-    """When the next waiting row is due (maybe in the past); None when none waits."""
+async def next_due_at(database: Database, partitions: Collection[int], *, after: datetime) -> datetime | None:
+    """When the next waiting row falls due; None when none does. What is due already waits for a slot."""
     found: datetime | None = await database.fetchval(
         "select min(due_at) from webhook_waiting"  # of every workspace: this worker serves them all
-        " where partition = any($1::int[]) and due_at is not null and not sending",
+        " where partition = any($1::int[]) and due_at is not null and due_at > $2 and not sending",
         list(partitions),
+        after,
     )
     return found
 
@@ -192,34 +193,3 @@ async def attempts(
         limit,
     )
     return [dict(row) for row in rows]
-
-
-async def dead_letters(
-    database: Database, workspace: str, *, campaign_id: str | None, before: UUID | None, limit: int
-) -> list[dict[str, Any]]:
-    """Deliveries that were given up, newest first."""
-    rows = await database.fetch(
-        """
-        select id, event_id, event_type, campaign_id, version, endpoint_id, attempts,
-               error_class, http_status, died_at
-        from webhook_dead_letters
-        where workspace_id = $1 and ($2::text is null or campaign_id = $2)
-          and ($3::uuid is null or id < $3)
-        order by id desc limit $4
-        """,
-        workspace,
-        campaign_id,
-        before,
-        limit,
-    )
-    return [dict(row) for row in rows]
-
-
-async def newest_change(database: Database, workspace: str, endpoint_id: str) -> dict[str, Any] | None:
-    row = await database.fetchrow(
-        "select effective_at, enabled, reason from webhook_endpoint_changes"
-        " where workspace_id = $1 and endpoint_id = $2 order by effective_at desc limit 1",
-        workspace,
-        endpoint_id,
-    )
-    return dict(row) if row else None

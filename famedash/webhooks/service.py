@@ -8,7 +8,7 @@ from famedash.infra.log.fence import move
 from famedash.infra.log.model import Move
 from famedash.outbox import service as outbox_service
 from famedash.webhooks import events, store
-from famedash.webhooks.model import DEFAULT_ENDPOINT, TAKES_EFFECT_AFTER, Attempt, LaneKey
+from famedash.webhooks.model import DEFAULT_ENDPOINT, TAKES_EFFECT_AFTER, Attempt, Change, LaneKey
 from famedash.webhooks.window import Note
 
 READER = "webhooks"
@@ -63,6 +63,11 @@ async def switch(tx: Transaction, workspace: str, endpoint_id: str, *, enabled: 
     types = newest.event_types if newest else None
     await note_change(tx, workspace, endpoint_id, enabled=enabled, event_types=types, reason=reason)
     return True
+
+
+async def hold(tx: Transaction, workspace: str, endpoint_id: str) -> Change | None:
+    """Its newest change; until the transaction ends nobody else can write one."""
+    return await store.newest_change(tx, workspace, endpoint_id)
 
 
 async def note_change(

@@ -60,3 +60,29 @@ def test_one_process_shows_the_numbers_of_all(tmp_path: Path) -> None:
 
     assert "famedash_probes_total 2.0" in pages[0]
     assert "famedash_probes_total 4.0" in pages[1]
+
+
+GAUGE = """
+import sys
+from famedash.infra import telemetry
+level = telemetry.gauge("famedash_level", "How high it is.")
+if len(sys.argv) > 1:
+    level.set(float(sys.argv[1]))
+print(telemetry.exposition().decode())
+"""
+
+
+def test_of_a_gauge_the_newest_value_is_shown_and_who_knows_none_changes_nothing(tmp_path: Path) -> None:
+    """Breaks if a process that ended, or one that only stands by, adds to the number or hides it."""
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    pages = [
+        subprocess.run(
+            [sys.executable, "-c", GAUGE, *level], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for level in (["7"], ["3"], [])
+    ]
+
+    assert [page.strip().splitlines()[-1] for page in pages] == [
+        f"famedash_level {level}" for level in (7.0, 3.0, 3.0)
+    ]

@@ -24,4 +24,5 @@ async def system_with_a_death(database_url: str, redis_url: str, tmp_path: Path)
         await system.api.post({"title": "Voice", "text": "We speak plainly."}, path="/knowledge")
         asked = {"brand": "Lumi", "product": "Serum", "goal": "Sell", "platform": "x"}
         await system.api.post(asked, path="/generate-brief")
+        await system.api.post({"url": "http://127.0.0.1:9/hook"}, path="/webhook-endpoints")
         yield system

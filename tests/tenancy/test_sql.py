@@ -18,8 +18,10 @@ EVERY_WORKSPACE = {
     "outbox.store.unpublished": "the relay publishes the events of every workspace",
     "performers.store.fail_silent": "a load is given up by its age alone",
     "performers.store.disconnect_failed": "a load is ended because it was given up",
+    "webhooks.letters.queries.unfinished": "`tend` works off the replays of every workspace",
     "webhooks.queries.next_due_at": "a worker looks for the next due row of all its partitions",
     "webhooks.queries.marked": "a worker takes over a whole partition",
+    "webhooks.reconcile.queries.horizon": "the proof covers the ledger of every workspace",
     "webhooks.store.workspaces_disabled": "a new FAMEDASH_WEBHOOK_URL is one for every workspace",
 }
 """Statements that serve all workspaces at once, with the reason; each must exist and need it."""

@@ -1,29 +1,19 @@
-"""`/webhook-endpoints`, `/logs` and `/dead-letters` over HTTP: shapes, scopes, refusals by name, pages."""
+"""`/logs` and `/dead-letters` over HTTP: shapes, scopes, refusals by name, pages."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
-from famedash.infra.auth.settings import AuthSettings
-from famedash.infra.auth.tokens import open_authenticator
 from famedash.infra.database import Database
 from famedash.infra.ids import uuid7
-from famedash.processes.api import Resources, create_app
-from famedash.processes.settings import Settings
 from famedash.webhooks import store
 from famedash.webhooks.model import Attempt, Status
 from tests.campaigns.api import Api
 from tests.flow.system import System, running
-from tests.secrets import JWT_SECRET, SEAL
-from tests.serving import serving
 from tests.webhooks.builders import NOON, answer, delivery
 
-DEFAULT = "/webhook-endpoints/default"
 LISTS = ("/logs", "/dead-letters")
-READS = frozenset({"webhooks:read"})
 WRITES = frozenset({"webhooks:write"})
 
 
@@ -36,21 +26,6 @@ async def system(database_url: str, redis_url: str) -> AsyncIterator[System]:
 @pytest.fixture
 async def api(system: System) -> Api:
     return system.api
-
-
-@pytest.fixture
-async def api_without_url(database: Database, redis: Redis, api: Api) -> AsyncIterator[Api]:
-    """The same installation, served with FAMEDASH_WEBHOOK_URL empty."""
-    authenticator = await open_authenticator(AuthSettings(JWT_SECRET, "", "famedash", "famedash"))
-    app = create_app(Settings(webhook_url=""), Resources(database, redis, authenticator, SEAL))
-    async with serving(app) as base_url:
-        yield Api(api.session, base_url, api.token)
-
-
-async def switch(api: Api, enabled: bool) -> dict[str, Any]:
-    reply = await api.patch({"enabled": enabled}, path=DEFAULT)
-    assert reply.status == 200, reply.body
-    return dict(reply.json)
 
 
 async def died(database: Database, versions: int, campaign_id: str = "summer", **more: Any) -> None:
@@ -79,113 +54,12 @@ def versions(items: list[dict[str, Any]]) -> list[int]:
     return [item["version"] for item in items]
 
 
-# --- the endpoint
+@pytest.mark.parametrize("path", LISTS)
+async def test_who_may_only_write_reads_no_list(system: System, path: str) -> None:
+    reply = await system.api_of("acme", WRITES).get(path)
 
-
-async def test_an_endpoint_that_was_never_switched_is_on(api: Api, system: System) -> None:
-    reply = await api.get(DEFAULT)
-
-    url = reply.json["url"]
-    assert (reply.status, reply.json) == (
-        200,
-        {"id": "default", "url": url, "enabled": True, "reason": None, "changedAt": None},
-    )
-    assert url.startswith("http://127.0.0.1:")
-    assert url.endswith("/campaign")
-
-
-async def test_it_is_switched_off_and_on_again_and_says_why_and_from_when(api: Api) -> None:
-    off = await switch(api, enabled=False)
-    read = (await api.get(DEFAULT)).json
-    on = await switch(api, enabled=True)
-
-    assert (off["enabled"], off["reason"]) == (False, "by_request")
-    assert read == off
-    assert (on["enabled"], on["reason"]) == (True, "by_request")
-    ahead = datetime.fromisoformat(off["changedAt"]) - datetime.now(UTC)
-    assert timedelta() < ahead <= timedelta(seconds=2)
-    assert on["changedAt"] > off["changedAt"]
-
-
-async def test_to_switch_it_to_what_it_is_changes_nothing(api: Api, database: Database) -> None:
-    await switch(api, enabled=True)
-    off = await switch(api, enabled=False)
-    again = await switch(api, enabled=False)
-
-    assert again == off
-    assert await database.fetchval("select count(*) from webhook_endpoint_changes") == 1
-
-
-async def test_the_password_in_the_url_is_not_shown(database_url: str, redis_url: str) -> None:
-    """PROMISE: who may read the endpoint does not learn what opens it."""
-    url = "http://user:pass@127.0.0.1:9/hook?a=b"
-    async with running(database_url, redis_url, workers=0, receiver_url=url) as system:
-        shown = (await system.api.get(DEFAULT)).json
-
-    assert shown["url"] == "http://127.0.0.1:9/hook?a=b"
-
-
-@pytest.mark.parametrize("endpoint_id", ["other", "Default", "default%20", "%F0%9F%8C%B1"])
-async def test_an_unknown_endpoint_is_404_for_reading_and_for_writing(api: Api, endpoint_id: str) -> None:
-    path = f"/webhook-endpoints/{endpoint_id}"
-
-    read, written = await api.get(path), await api.patch({"enabled": False}, path=path)
-
-    assert (read.status, written.status) == (404, 404)
-    assert read.body == written.body
-    assert (await api.get(DEFAULT)).json["enabled"] is True
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"enabled": "yes"}, "enabled"),
-        ({"enabled": "true"}, "enabled"),
-        ({"enabled": 1}, "enabled"),
-        ({"enabled": 0}, "enabled"),
-        ({"enabled": 0.0}, "enabled"),
-        ({"enabled": None}, "enabled"),
-        ({"enabled": []}, "enabled"),
-        ({}, "enabled"),
-        ({"Enabled": False}, "enabled"),
-        ({"enabled": False, "url": "http://elsewhere"}, "url"),
-        ({"enabled": False, "reason": "x"}, "reason"),
-        ([], "body"),
-        ("off", "body"),
-    ],
-)
-async def test_a_malformed_switch_is_refused_by_its_field(api: Api, body: Any, field: str) -> None:
-    reply = await api.patch(body, path=DEFAULT)
-
-    assert (reply.status, reply.headers["Content-Type"]) == (422, "application/problem+json")
-    assert field in reply.fields
-    assert (await api.get(DEFAULT)).json["enabled"] is True
-
-
-async def test_without_a_url_it_is_off_and_cannot_be_switched_on(api_without_url: Api) -> None:
-    refused = await api_without_url.patch({"enabled": True}, path=DEFAULT)
-    off = await api_without_url.patch({"enabled": False}, path=DEFAULT)
-
-    assert refused.status == 409
-    assert "FAMEDASH_WEBHOOK_URL" in refused.json["detail"]
-    assert (off.status, off.json["enabled"], off.json["url"]) == (200, False, None)
-
-
-async def test_reading_and_switching_need_their_scopes(system: System) -> None:
-    """PROMISE: who may only read switches nothing off."""
-    reader, switcher = system.api_of("acme", READS), system.api_of("acme", WRITES)
-
-    read, written = await reader.get(DEFAULT), await reader.patch({"enabled": False}, path=DEFAULT)
-    blind = [await switcher.get(path) for path in (DEFAULT, *LISTS)]
-
-    assert (read.status, written.status) == (200, 403)
-    assert "webhooks:write" in written.headers["WWW-Authenticate"]
-    assert [reply.status for reply in blind] == [403, 403, 403]
-    assert (await reader.get(DEFAULT)).json["enabled"] is True
-    assert (await switcher.patch({"enabled": False}, path=DEFAULT)).status == 200
-
-
-# --- the lists
+    assert reply.status == 403
+    assert "webhooks:read" in reply.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize("path", LISTS)

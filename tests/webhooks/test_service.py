@@ -3,8 +3,9 @@
 import asyncio
 
 from famedash.infra.database import Database
-from famedash.webhooks import queries, service
+from famedash.webhooks import service
 from famedash.webhooks.model import DEFAULT_ENDPOINT
+from famedash.webhooks.registry import queries
 
 HERE, THERE = "http://here.test/hook", "http://there.test/hook"
 LONG_ENOUGH_TO_OVERTAKE = 0.3

@@ -1,0 +1,1 @@
+"""What happened to a campaign and what became of telling others, told in words."""
