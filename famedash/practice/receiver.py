@@ -6,14 +6,16 @@ It keeps what it received in memory and knows nothing of the sender but the shar
 import asyncio
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from famedash.receiver import Refused, verify
 
 KEPT = 1000
 
@@ -28,12 +30,13 @@ class Behaviour(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Received(msgspec.Struct, rename="camel"):
-    """One POST as it came in. `verified`: its signature was checked with the public package."""
+    """One POST as it came in. `refused`: why it did not verify."""
 
     webhook_id: str
     received_at: float
     attempt: int
     verified: bool
+    refused: str | None
     answered: int
     event: msgspec.Raw
 
@@ -50,10 +53,10 @@ class Receiver:
         body = await request.body()
         webhook_id = request.headers.get("webhook-id", "")
         self.tries[webhook_id] += 1
-        verified = self._verifies(body, dict(request.headers))
-        status = self._status(self.tries[webhook_id]) if verified else 401
+        attempt, refused = self.tries[webhook_id], self._refused(request.headers, body)
+        status = 401 if refused else self._status(attempt)
         self.received.append(
-            Received(webhook_id, time.time(), self.tries[webhook_id], verified, status, _as_json(body))
+            Received(webhook_id, time.time(), attempt, refused is None, refused, status, _as_json(body))
         )
         if self.behaviour.delay_seconds:
             await asyncio.sleep(self.behaviour.delay_seconds)
@@ -86,12 +89,12 @@ class Receiver:
         answers = self.behaviour.answers
         return answers[attempt - 1] if attempt <= len(answers) else self.behaviour.then
 
-    def _verifies(self, body: bytes, headers: dict[str, str]) -> bool:
+    def _refused(self, headers: Mapping[str, str], body: bytes) -> str | None:
         try:
-            Webhook(self.secret).verify(body, headers)
-        except WebhookVerificationError:
-            return False
-        return True
+            verify(self.secret, headers, body)
+        except Refused as reason:
+            return str(reason)
+        return None
 
 
 def create_app(secret: str) -> Starlette:
