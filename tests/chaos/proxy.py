@@ -5,10 +5,14 @@ reaches the server, but the server's answers no longer reach the client (unless 
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
+
+_PARSE = re.compile(rb"P....(__asyncpg_\w+__)\0([^\0]+)\0", re.DOTALL)
+_BIND = re.compile(rb"B....\0(__asyncpg_\w+__)\0", re.DOTALL)
 
 
 @dataclass(eq=False)
@@ -20,14 +24,19 @@ class _Wire:
     muted: bool = False
     ended: bool = False
     kept: bytearray = field(default_factory=bytearray)
+    statements: dict[bytes, bytes] = field(default_factory=dict)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Proxy:
-    """Passes bytes on until it is armed; fires once."""
+    """Passes bytes on until it is armed; fires once.
 
-    def __init__(self, target: str) -> None:
+    `by_text`: a prepared statement is heard by its text whenever it runs, not only when it is prepared.
+    """
+
+    def __init__(self, target: str, *, by_text: bool = False) -> None:
         self.target = urlsplit(target)
+        self.by_text = by_text
         self.fired = asyncio.Event()
         self._words: tuple[bytes, ...] = ()
         self._answer_word = b""
@@ -76,6 +85,11 @@ class Proxy:
             await asyncio.wait_for(wire.answered.wait(), 10)
             self._close(wire)
 
+    def drop(self) -> None:
+        """Close what is held, as a server that died does."""
+        for wire in [wire for wire in self._wires if wire.muted]:
+            self._close(wire)
+
     def release(self) -> None:
         """Let held answers through, late, and the server's farewell with them."""
         for wire in [wire for wire in self._wires if wire.muted]:
@@ -98,7 +112,7 @@ class Proxy:
     async def _say(self, reader: asyncio.StreamReader, wire: _Wire) -> None:
         while chunk := await _read(reader):
             was_muted = wire.muted
-            self._listen(chunk, wire)
+            self._listen(_spelled_out(chunk, wire) if self.by_text else chunk, wire)
             if wire.muted and not was_muted and self._lost:
                 break
             if wire.muted and not was_muted and self._late_seconds is not None:
@@ -158,6 +172,12 @@ class Proxy:
             self._close(wire)
 
 
+def _spelled_out(chunk: bytes, wire: _Wire) -> bytes:
+    """Every prepared statement that runs, followed by its text."""
+    wire.statements.update(_PARSE.findall(chunk))
+    return _BIND.sub(lambda found: found[0] + wire.statements.get(found[1], b""), chunk)
+
+
 async def _read(reader: asyncio.StreamReader) -> bytes:
     """Empty at the end, also where the other side died: what it left must be closed, or its locks stay."""
     with suppress(OSError):
@@ -166,8 +186,8 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def proxied(target: str) -> AsyncIterator[Proxy]:
-    proxy = Proxy(target)
+async def proxied(target: str, *, by_text: bool = False) -> AsyncIterator[Proxy]:
+    proxy = Proxy(target, by_text=by_text)
     await proxy.open()
     try:
         yield proxy

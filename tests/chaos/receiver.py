@@ -26,6 +26,7 @@ class Post:
     nth: int
     arrived: float
     answered: int | None = None
+    endpoint: str = "default"
 
 
 Answer = Callable[[Post], Awaitable[int]]
@@ -60,16 +61,21 @@ class Receiver:
         self.posts: list[Post] = []
         self.port = free_port()
         self._webhook = Webhook(secret)
-        self._seen: Counter[str] = Counter()
+        self._seen: Counter[tuple[str, str]] = Counter()
         self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/campaign"
 
+    def url_of(self, endpoint: str) -> str:
+        """Where an endpoint of that name is to point."""
+        return f"{self.url}/{endpoint}"
+
     async def up(self) -> None:
         app = web.Application()
         app.router.add_post("/campaign", self._take)
+        app.router.add_post("/campaign/{endpoint}", self._take)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
@@ -87,9 +93,11 @@ class Receiver:
         body = await request.read()
         self._webhook.verify(body, dict(request.headers))
         webhook_id, data = request.headers["webhook-id"], json.loads(body)["data"]
-        self._seen[webhook_id] += 1
-        nth = self._seen[webhook_id]
-        post = Post(webhook_id, data["campaignId"], data["version"], nth, time.monotonic())
+        endpoint = request.match_info.get("endpoint", "default")
+        self._seen[webhook_id, endpoint] += 1
+        nth = self._seen[webhook_id, endpoint]
+        now = time.monotonic()
+        post = Post(webhook_id, data["campaignId"], data["version"], nth, now, endpoint=endpoint)
         self.posts.append(post)
         status = await self.answer(post)
         post.answered = status

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,7 @@ class Town:
     folder: Path
     port: int = field(default_factory=free_port)
     processes: list[Process] = field(default_factory=list)
+    endpoints: Sequence[str] = ("default",)
     accepted: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     odd_answers: list[str] = field(default_factory=list)
 
@@ -133,18 +134,36 @@ class Town:
             await connection.close()
 
     async def settled(self, seconds: float = 60) -> float:
-        """Every committed event has its final row in `/logs`; answers how long that took."""
+        """Every committed event has its final row for every endpoint in `/logs`; how long that took."""
 
         async def all_final() -> bool:
+            if await self._unsettled():  # the cheap question first
+                return False
             with suppress(aiohttp.ClientError, AssertionError):
-                final = {row["eventId"] for row in await self.logs() if row["status"] in FINAL}
-                return {event_id for _, _, event_id in await self.events()} <= final
+                rows = await self.logs()
+                final = {(row["eventId"], row["endpointId"]) for row in rows if row["status"] in FINAL}
+                events = [event_id for _, _, event_id in await self.events()]
+                return {(event_id, name) for event_id in events for name in self.endpoints} <= final
             return False
 
         try:
             return await until(all_final, seconds, "every committed version has a final row")
         except AssertionError as late:
             raise AssertionError(f"{late}\n{await self.verdict()}\n{self.words()}") from None
+
+    async def _unsettled(self) -> list[asyncpg.Record]:
+        return await self.fetch(
+            """
+            select from outbox_events event cross join unnest($1::text[]) as owed(endpoint_id)
+            where topic = 'events' and not exists (
+                select from webhook_attempts tried
+                where tried.workspace_id = event.workspace_id and tried.event_id = event.event_id
+                  and tried.endpoint_id = owed.endpoint_id and tried.status = any($2::text[])
+            ) limit 1
+            """,
+            self.endpoints,
+            FINAL,
+        )
 
     async def events(self) -> list[tuple[str, int, str]]:
         rows = await self.fetch(
@@ -153,7 +172,8 @@ class Town:
         return [(row["campaign_id"], row["version"], str(row["event_id"])) for row in rows]
 
     async def verdict(self) -> Verdict:
-        return judge(self.accepted, await self.events(), await self.logs(), self.receiver.posts)
+        events, rows = await self.events(), await self.logs()
+        return judge(self.accepted, events, rows, self.receiver.posts, self.endpoints)
 
     async def proves_clean(self, seconds: float = 60) -> Verdict:
         """All is settled, nothing lost, missing, recorded twice or out of order; nobody died of a bug."""
