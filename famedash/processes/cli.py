@@ -276,7 +276,8 @@ def doctor() -> None:
 @app.command()
 def bench(
     name: Annotated[
-        str | None, typer.Argument(help="deliver, latency, api, ingest, metrics, etl, briefs; or all.")
+        str | None,
+        typer.Argument(help="deliver, isolation, latency, api, ingest, metrics, etl, briefs; or all."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One short pair: does it still run?")] = False,
 ) -> None:

@@ -1,38 +1,26 @@
-"""Deliveries a second from a backlog: outbox, relay, log, worker, sink; signed, audited, in order.
+"""Deliveries a second from a backlog: outbox, relay, log, workers, sink; signed, audited, in order.
 
-The clock runs from the first POST that the sink receives until the last audit row is committed.
+And what other webhook services are compared by: the share of wrk's rate, the CPU of a delivery, and the same
+events as writes over HTTP.
 """
 
-import asyncio
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-
-from famedash.campaigns import events, model
-from famedash.campaigns.model import Campaign
-from famedash.campaigns.schemas import NewCampaign
 from famedash.infra.database import Database, open_database
-from famedash.infra.ids import uuid7
-from famedash.outbox import service as outbox
-from famedash.outbox.model import DomainEvent, encode
-from famedash.processes.bench.ground import (
-    CAMPAIGN,
-    IN_FLIGHT,
-    WORKSPACE,
-    Ground,
-    Seen,
-    SinkAddress,
-    answers,
-    open_ground,
-    open_sink,
-    worker_is_ready,
-)
+from famedash.infra.embedded import free_port
+from famedash.processes.bench import usage, wrk
+from famedash.processes.bench.backlog import body
+from famedash.processes.bench.delivered import Delivered, deliver
+from famedash.processes.bench.ground import IN_FLIGHT, Ground, answers, listens, open_ground, open_sink
+from famedash.processes.bench.latency import WRITES_PER_SECOND
+from famedash.processes.bench.over_http import answered_to_received, patched_per_second
 from famedash.processes.bench.report import Figure, Pair
 
 EVENTS, QUICK_EVENTS = 20_000, 1_000
-VERSIONS = 20
-LONGEST_SECONDS = 120.0
+MANY = 5
+EVENTS_TO_MANY, QUICK_EVENTS_TO_MANY = 10_000, 400
+WRK_SECONDS, QUICK_WRK_SECONDS = 3, 1
+PATCH_SECONDS, QUICK_PATCH_SECONDS = 4, 1
+LATENCY_SECONDS, QUICK_LATENCY_SECONDS = 5, 1
+QUICK_WRITES_PER_SECOND = 50
 
 PER_SECOND = Figure(
     name="deliveries/s, 1 endpoint",
@@ -42,94 +30,130 @@ PER_SECOND = Figure(
     score=lambda limit, product: product / limit,
     reached=lambda score: score >= 0.5,
 )
+TO_MANY = Figure(
+    name=f"deliveries/s, {MANY} endpoints, 2 workers",
+    limit="1 endpoint, 1 worker",
+    unit="/s",
+    reach="≥ 1.5",
+    score=lambda limit, product: product / limit,
+    reached=lambda score: score >= 1.5,
+)
+
+
+def _share(name: str, least: float) -> Figure:
+    return Figure(
+        name=f"deliveries/s, {name}",
+        limit="wrk -t1 -c32, same sink",
+        unit="/s",
+        reach=f"≥ {least:g} %",
+        score=lambda limit, product: 100 * product / limit,
+        reached=lambda score: score >= least,
+        score_unit=" %",
+    )
+
+
+def _patched(name: str, best: float) -> Figure:
+    return Figure(
+        name=f"deliveries/s, {name}, each event a PATCH over HTTP",
+        limit="wrk -t1 -c32, same sink",
+        unit="/s",
+        reach=f"none; the best service: {best:g} %",
+        score=lambda limit, product: 100 * product / limit,
+        reached=None,
+        score_unit=" %",
+    )
+
+
+def _cpu(name: str) -> Figure:
+    return Figure(
+        name=f"CPU seconds of 1,000 deliveries, all processes and stores, {name}",
+        limit="the best service, accepting included",
+        unit=" s",
+        reach="≤ 0.3 s",
+        score=lambda _, product: product,
+        reached=lambda score: score <= 0.3,
+        score_unit=" s",
+        digits=2,
+    )
+
+
+def _delay(percent: int, best: str, most: float) -> Figure:
+    return Figure(
+        name=f"answered POST /campaigns → received, p{percent}, {WRITES_PER_SECOND} writes/s",
+        limit=f"the best service, {best}",
+        unit=" ms",
+        reach=f"≤ {most:g} ms",
+        score=lambda _, product: product,
+        reached=lambda score: score <= most,
+        score_unit=" ms",
+        digits=2,
+    )
+
+
+ONE_NAME, MANY_NAME = "1 endpoint, backlog", f"{MANY} endpoints, 2 workers, backlog"
+SHARES = (
+    *(_share(ONE_NAME, 5), _share(MANY_NAME, 10)),
+    *(_patched("1 endpoint", 1.5), _patched(f"{MANY} endpoints, 2 workers", 2.2)),
+)
+CPU, CPU_TO_MANY = _cpu(ONE_NAME), _cpu(MANY_NAME)
+LEAST_CPU_SECONDS = 0.58
+P50, P99 = _delay(50, "without order or a transaction", 2), _delay(99, "without order or a transaction", 10)
+BEST_P50_MS, BEST_P99_MS = 0.3, 2.5
 
 
 async def pair(*, quick: bool) -> list[Pair]:
-    number = QUICK_EVENTS if quick else EVENTS
-    async with open_ground() as ground:
-        limit = await _bare(ground, number)
-        product = await _product(ground, number)
-    return [Pair(PER_SECOND, limit, product)]
+    async with (
+        open_ground() as ground,
+        open_database(ground.endpoints.database_url, application="bench") as database,
+    ):
+        events, to_many = (QUICK_EVENTS, QUICK_EVENTS_TO_MANY) if quick else (EVENTS, EVENTS_TO_MANY)
+        bare = await _bare(ground, events)
+        one = await deliver(ground, database, endpoints=1, workers=1, events=events)
+        many = await deliver(ground, database, endpoints=MANY, workers=2, events=to_many)
+        found = _compared(bare, one, many)
+        port = free_port()
+        async with ground.product("api", port=port):
+            await listens(port)
+            if program := wrk.installed():
+                spent = QUICK_WRK_SECONDS if quick else WRK_SECONDS
+                most = await wrk.per_second(ground, program, body(), spent)
+                over_http = await _over_http(ground, database, port, quick=quick)
+                rates = one.per_second, many.per_second, *over_http
+                found += [Pair(each, most, rate) for each, rate in zip(SHARES, rates, strict=True)]
+            else:
+                print("  skipped: wrk is not installed, so there is no share of its rate", flush=True)
+            p50, p99 = await answered_to_received(
+                ground,
+                database,
+                port,
+                seconds=QUICK_LATENCY_SECONDS if quick else LATENCY_SECONDS,
+                per_second=QUICK_WRITES_PER_SECOND if quick else WRITES_PER_SECOND,
+            )
+    return [*found, Pair(P50, BEST_P50_MS, p50), Pair(P99, BEST_P99_MS, p99)]
+
+
+def _compared(bare: float, one: Delivered, many: Delivered) -> list[Pair]:
+    found = [Pair(PER_SECOND, bare, one.per_second), Pair(TO_MANY, one.per_second, many.per_second)]
+    if usage.IS_KNOWN:
+        return [
+            *found,
+            Pair(CPU, LEAST_CPU_SECONDS, one.cpu_seconds),
+            Pair(CPU_TO_MANY, LEAST_CPU_SECONDS, many.cpu_seconds),
+        ]
+    print("  skipped: this system does not tell the CPU seconds of other processes", flush=True)
+    return found
+
+
+async def _over_http(ground: Ground, database: Database, port: int, *, quick: bool) -> tuple[float, float]:
+    """Deliveries a second to one endpoint and to many."""
+    seconds = QUICK_PATCH_SECONDS if quick else PATCH_SECONDS
+    one = await patched_per_second(ground, database, port, endpoints=1, workers=1, seconds=seconds)
+    many = await patched_per_second(ground, database, port, endpoints=MANY, workers=2, seconds=seconds)
+    return one, many
 
 
 async def _bare(ground: Ground, number: int) -> float:
-    body = encode(next(backlog(1)))
     async with open_sink(ground) as sink, ground.own("bare", sink.url, number, IN_FLIGHT) as client:
-        await answers(client, body)
+        await answers(client, body())
         seen = await sink.seen()
     return number / (seen.at[-1] - seen.at[0])
-
-
-async def _product(ground: Ground, number: int) -> float:
-    async with (
-        open_database(ground.endpoints.database_url, application="bench") as database,
-        open_sink(ground) as sink,
-        ground.product("deliver", webhook_url=f"{sink.url}/campaign"),
-    ):
-        written = await write(database, number)
-        await worker_is_ready(database)
-        async with ground.product("relay"):
-            ended_at = await _all_audited(database, sink, number)
-        seen = await sink.seen()
-    _check(written, seen)
-    return number / (ended_at - seen.at[0])
-
-
-async def write(database: Database, number: int) -> list[DomainEvent]:
-    """The backlog, through the outbox's service, in few transactions."""
-    written = list(backlog(number))
-    for first in range(0, number, 1000):
-        async with database.transaction() as tx:
-            for event in written[first : first + 1000]:
-                await outbox.append(tx, event)
-    return written
-
-
-def backlog(number: int) -> Iterator[DomainEvent]:
-    """`number` events: a first version of each campaign, then a second of each, and so on."""
-    campaigns = [_campaign(str(uuid7())) for _ in range(max(1, number // VERSIONS))]
-    made = 0
-    while made < number:
-        for place, campaign in enumerate(campaigns[: number - made]):
-            yield events.updated(replace(campaign, name="Before"), campaign, actor="bench")
-            campaigns[place] = replace(campaign, version=campaign.version + 1)
-        made += len(campaigns)
-
-
-def _campaign(id: str) -> Campaign:
-    plan = NewCampaign.model_validate(CAMPAIGN).plan()
-    return model.launch(plan, workspace=WORKSPACE, id=id, now=datetime.now(UTC))
-
-
-async def _all_audited(database: Database, sink: SinkAddress, number: int) -> float:
-    """When the last audit row could be read (monotonic). PostgreSQL is asked only after the last POST."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while await sink.count() < number:
-        _not_after(deadline)
-        await asyncio.sleep(0.02)
-    while await _audited(database) < number:
-        _not_after(deadline)
-        await asyncio.sleep(0.002)
-    return time.monotonic()
-
-
-async def _audited(database: Database) -> int:
-    sql = "select count(*) from webhook_attempts where workspace_id = $1 and status = 'delivered'"
-    return int(await database.fetchval(sql, WORKSPACE))
-
-
-def _not_after(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise RuntimeError(f"the backlog was not delivered within {LONGEST_SECONDS:.0f} s")
-
-
-def _check(written: Sequence[DomainEvent], seen: Seen) -> None:
-    """Every event (again is allowed), and every campaign's in the order of its versions."""
-    place = {event_id: at for at, event_id in reversed(list(enumerate(seen.ids)))}
-    if place.keys() != {str(event.id) for event in written}:
-        raise RuntimeError("not every event was received")
-    last: dict[str, int] = {}
-    for event in sorted(written, key=lambda event: place[str(event.id)]):
-        if event.version < last.get(event.campaign_id, 0):
-            raise RuntimeError("a campaign's events were received out of order")
-        last[event.campaign_id] = event.version

@@ -32,7 +32,7 @@ from famedash.webhooks.signing import PREFIX
 WORKSPACE = "bench"
 IN_FLIGHT = 50
 STOP_SECONDS = 12.0
-LONGEST_START_SECONDS = 20.0
+LONGEST_START_SECONDS = 60.0
 
 CAMPAIGN = {
     "name": "Summer glow, second wave",
@@ -57,6 +57,7 @@ class Ground:
     folder: Path
     endpoints: Endpoints
     postgres: Server
+    valkey: Server
     switch: DeadMansSwitch
     jwt_secret: str
     webhook_secret: str
@@ -81,12 +82,12 @@ class Ground:
             f"FAMEDASH_{name.upper()}": str(value) for name, value in settings.items()
         }
 
-    def token(self) -> str:
+    def token(self, workspace: str = WORKSPACE) -> str:
         defaults = Settings(_env_file=None)
         return mint(
             self.jwt_secret,
             subject="bench",
-            workspace=WORKSPACE,
+            workspace=workspace,
             scopes=SCOPES,
             lifetime=timedelta(hours=1),
             audience=defaults.jwt_audience,
@@ -114,10 +115,14 @@ class Ground:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a sink received: the event ids in order, and when (monotonic seconds)."""
+    """What a sink received: the event ids in order, when (monotonic seconds), and at which path."""
 
     ids: list[str]
     at: list[float]
+    paths: list[str]
+
+    def ids_at(self, path: str) -> list[str]:
+        return [id for id, where in zip(self.ids, self.paths, strict=True) if where == path]
 
 
 @dataclass(frozen=True)
@@ -125,12 +130,22 @@ class SinkAddress:
     url: str
     session: aiohttp.ClientSession
 
-    async def count(self) -> int:
-        return int(await self._get("count"))
+    async def count(self, path: str = "") -> int:
+        """Of all POSTs, or of those to one path (`/…`)."""
+        return int(await self._get(f"count{path}"))
+
+    async def hang(self, path: str) -> None:
+        """From now on it takes what is posted there, and never answers."""
+        await self._get(f"hang{path}")
+
+    async def answer(self) -> None:
+        """It answers again, what waits for it too."""
+        await self._get("answer")
 
     async def seen(self) -> Seen:
-        pairs = [line.split(" ") for line in (await self._get("seen")).splitlines()]
-        return Seen([pair[0] for pair in pairs], [float(pair[1]) for pair in pairs])
+        found = [line.split(" ") for line in (await self._get("seen")).splitlines()]
+        ids, times, paths = zip(*found, strict=True) if found else ((), (), ())
+        return Seen(list(ids), list(map(float, times)), list(paths))
 
     async def _get(self, what: str) -> str:
         async with self.session.get(f"{self.url}/{what}") as response:
@@ -149,6 +164,7 @@ async def open_ground() -> AsyncIterator[Ground]:
                 folder,
                 embedded.endpoints,
                 embedded.postgres,
+                embedded.valkey,
                 embedded.switch,
                 secrets.token_urlsafe(48),
                 webhook_secret,
@@ -164,10 +180,15 @@ async def open_sink(ground: Ground) -> AsyncIterator[SinkAddress]:
         yield SinkAddress(f"http://127.0.0.1:{port}", session)
 
 
-async def worker_is_ready(database: Database) -> None:
-    """Return once a worker owns every partition."""
-    sql = "select count(*) from reader_leases where reader = $1 and owner is not null"
-    while await database.fetchval(sql, READER) < PARTITIONS:  # noqa: ASYNC110 - a row in a database
+async def worker_is_ready(database: Database, workers: int = 1) -> None:
+    """Return once so many workers own every partition, the same number each."""
+    sql = """
+        select count(*) from (
+            select owner from reader_leases where reader = $1 and owner is not null
+            group by owner having count(*) = $2
+        ) equal
+    """
+    while await database.fetchval(sql, READER, PARTITIONS // workers) < workers:  # noqa: ASYNC110 - a row in a database
         await asyncio.sleep(0.05)
 
 

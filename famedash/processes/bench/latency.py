@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from famedash.campaigns import service as campaigns
@@ -11,6 +11,7 @@ from famedash.campaigns.schemas import NewCampaign
 from famedash.infra.database import Database, open_database
 from famedash.infra.log.poke import Poke
 from famedash.infra.redis import open_redis
+from famedash.processes.bench.backlog import truth
 from famedash.processes.bench.ground import (
     CAMPAIGN,
     WORKSPACE,
@@ -60,8 +61,8 @@ async def pair(*, quick: bool) -> list[Pair]:
     async with open_ground() as ground, open_sink(ground) as sink:
         commits, delays = await _measure(ground, sink, QUICK_SECONDS if quick else SECONDS)
     return [
-        Pair(P50, _percentile(commits, 50), _percentile(delays, 50)),
-        Pair(P99, _percentile(commits, 99), _percentile(delays, 99)),
+        Pair(P50, percentile(commits, 50), percentile(delays, 50)),
+        Pair(P99, percentile(commits, 99), percentile(delays, 99)),
     ]
 
 
@@ -76,24 +77,30 @@ async def _measure(ground: Ground, sink: SinkAddress, seconds: int) -> tuple[lis
         poke = Poke(redis)
         database.listener = poke.request
         await worker_is_ready(database)
-        await _received(database, sink, await _write(database, 1))
+        await receipts(database, sink, (await _write(database, 1)).at)
         written = await _write(database, seconds)
-        received = await _received(database, sink, written)
+        received = await receipts(database, sink, written.at)
         await poke.close()
     delays = [(received[campaign] - at) * 1000 for campaign, at in written.at.items()]
     return [took * 1000 for took in written.took], delays
 
 
 async def _write(database: Database, seconds: int) -> Written:
-    """Open loop: a write begins every 5 ms, however long the last one takes."""
     written = Written()
     plan = NewCampaign.model_validate(CAMPAIGN).plan()
+    await open_loop(seconds, lambda: _write_one(database, plan, written))
+    return written
+
+
+async def open_loop(
+    seconds: int, write: Callable[[], Coroutine[None, None, None]], per_second: int = WRITES_PER_SECOND
+) -> None:
+    """The next write begins when it is time, however long the last one takes."""
     began = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
-        for number in range(seconds * WRITES_PER_SECOND):
-            await asyncio.sleep(max(0.0, began + number / WRITES_PER_SECOND - time.monotonic()))
-            tasks.create_task(_write_one(database, plan, written))
-    return written
+        for number in range(seconds * per_second):
+            await asyncio.sleep(max(0.0, began + number / per_second - time.monotonic()))
+            tasks.create_task(write())
 
 
 async def _write_one(database: Database, plan: Plan, written: Written) -> None:
@@ -109,24 +116,20 @@ def _note(written: Written, campaign_id: str, asked_at: float) -> None:
     written.took.append(now - asked_at)
 
 
-async def _received(database: Database, sink: SinkAddress, written: Written) -> dict[str, float]:
-    """When the sink received each campaign's event, once it has all that were written."""
-    sql = "select event_id, campaign_id from outbox_events where workspace_id = $1"
-    campaign_of = {
-        str(row["event_id"]): str(row["campaign_id"]) for row in await database.fetch(sql, WORKSPACE)
-    }
+async def receipts(database: Database, sink: SinkAddress, campaigns: Collection[str]) -> dict[str, float]:
+    """When the sink received each campaign's event, once it has those of all of these."""
     deadline = time.monotonic() + LONGEST_SECONDS
     received: dict[str, float] = {}
-    while not written.at.keys() <= received.keys():
+    while not set(campaigns) <= received.keys():
         if time.monotonic() > deadline:
             raise RuntimeError(f"events were not delivered within {LONGEST_SECONDS:.0f} s")
         await asyncio.sleep(0.1)
-        seen = await sink.seen()
+        seen, written = await sink.seen(), await truth(database, WORKSPACE)
         for event_id, at in zip(seen.ids, seen.at, strict=True):
-            received.setdefault(campaign_of[event_id], at)
+            received.setdefault(written[event_id][0], at)
     return received
 
 
-def _percentile(values: Sequence[float], percent: int) -> float:
+def percentile(values: Sequence[float], percent: int) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]

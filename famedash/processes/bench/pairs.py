@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from famedash.infra.auth.settings import Misconfigured
-from famedash.processes.bench import api, briefs, deliver, etl, ingest, latency, metrics
+from famedash.processes.bench import api, briefs, deliver, etl, ingest, isolation, latency, metrics
 from famedash.processes.bench.report import Pair, line, table
 
 PAIRS = 5
@@ -36,6 +36,7 @@ def anew(measure: Measure) -> Rounds:
 
 BENCHMARKS: dict[str, Rounds] = {
     "deliver": anew(deliver.pair),
+    "isolation": anew(isolation.pair),
     "latency": anew(latency.pair),
     "api": anew(api.pair),
     "ingest": anew(ingest.pair),

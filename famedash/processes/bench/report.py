@@ -7,14 +7,17 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table. `score` compares the product with its limit; `reach` is what is aimed at."""
+    """One row of the table. `score` compares the product with its limit; `reach` is what is aimed at.
+
+    `reached` None: nothing is, the row informs.
+    """
 
     name: str
     limit: str
     unit: str
     reach: str
     score: Callable[[float, float], float]
-    reached: Callable[[float], bool]
+    reached: Callable[[float], bool] | None
     score_unit: str = ""
     digits: int = 0
 
@@ -62,9 +65,15 @@ def _row(figure: Figure, pairs: Sequence[Pair]) -> str:
         f"**{_number(figure, product)}** ({_range(figure, (pair.product for pair in pairs))})",
         f"**{_score(figure, score)}** ({_scores(figure, pairs)})",
         figure.reach,
-        "reached" if figure.reached(score) else "not reached",
+        _verdict(figure, score),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _verdict(figure: Figure, score: float) -> str:
+    if figure.reached is None:
+        return ""
+    return "reached" if figure.reached(score) else "not reached"
 
 
 def _number(figure: Figure, value: float) -> str:

@@ -1,12 +1,16 @@
-"""A receiver that is not the bottleneck: takes POSTs, answers 200, remembers the id and time of each.
+"""A receiver that is not the bottleneck: takes POSTs, answers 200, remembers id, time and path of each.
 
 `python -m famedash.processes.bench.sink` prints its port and runs until its standard input closes.
-`GET /count` answers how many there were, `GET /seen` a line `id seconds` for each (the monotonic clock).
+`GET /count` answers how many there were (`/count/PATH`: to this path), `GET /seen` a line `id seconds path`
+for each (the monotonic clock). After `GET /hang/PATH` that path is taken and never answered, until
+`GET /answer`.
 """
 
 import asyncio
 import sys
 import time
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import cast
 
 import uvloop
@@ -14,11 +18,40 @@ import uvloop
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-class Sink(asyncio.Protocol):
-    """Reads no more of a request than its length and its id; no body here is worth a parser."""
+@dataclass
+class Received:
+    """`held` are the connections that wait for an answer."""
 
-    def __init__(self, seen: list[tuple[bytes, float]]) -> None:
-        self._seen = seen
+    seen: list[tuple[bytes, float, bytes]] = field(default_factory=list)
+    counts: Counter[bytes] = field(default_factory=Counter)
+    hanging: set[bytes] = field(default_factory=set)
+    held: list[asyncio.Transport] = field(default_factory=list)
+
+    def shown(self, what: bytes, path: bytes) -> bytes:
+        match what:
+            case b"seen":
+                return b"\n".join(b"%b %.6f %b" % each for each in self.seen)
+            case b"count":
+                return b"%d" % (self.counts[path] if path else len(self.seen))
+            case b"hang":
+                self.hanging.add(path)
+            case b"answer":
+                self._let_go()
+        return b""
+
+    def _let_go(self) -> None:
+        self.hanging.clear()
+        for transport in self.held:
+            if not transport.is_closing():
+                transport.write(ANSWER)
+        self.held.clear()
+
+
+class Sink(asyncio.Protocol):
+    """Reads no more of a request than its path, length and id; no body here is worth a parser."""
+
+    def __init__(self, received: Received) -> None:
+        self._received = received
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -37,15 +70,22 @@ class Sink(asyncio.Protocol):
 
     def _answer(self, head: bytes) -> None:
         assert self._transport is not None  # noqa: S101
-        if head.startswith(b"post "):
-            self._seen.append((_value(head, b"\r\nwebhook-id:"), time.monotonic()))
-            self._transport.write(ANSWER)
+        method, path, _ = head.split(b" ", 2)
+        if method == b"post":
+            self._take(self._transport, _value(head, b"\r\nwebhook-id:"), path)
         else:
-            body = self._seen_lines() if b"/seen" in head else str(len(self._seen)).encode()
+            what, _, of = path[1:].partition(b"/")
+            body = self._received.shown(what, of and b"/" + of)
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    def _seen_lines(self) -> bytes:
-        return b"\n".join(b"%b %.6f" % each for each in self._seen)
+    def _take(self, transport: asyncio.Transport, event_id: bytes, path: bytes) -> None:
+        received = self._received
+        received.seen.append((event_id, time.monotonic(), path))
+        received.counts[path] += 1
+        if path in received.hanging:
+            received.held.append(transport)
+        else:
+            transport.write(ANSWER)
 
 
 def _value(head: bytes, name: bytes) -> bytes:
@@ -55,8 +95,8 @@ def _value(head: bytes, name: bytes) -> bytes:
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    seen: list[tuple[bytes, float]] = []
-    server = await loop.create_server(lambda: Sink(seen), "127.0.0.1", 0, backlog=1024)
+    received = Received()
+    server = await loop.create_server(lambda: Sink(received), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
