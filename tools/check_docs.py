@@ -47,6 +47,7 @@ REQUIREMENTS = {
         "S4.": 6,
         "S5.": 4,
         "S6.": 6,
+        "S7.": 7,
     }.items()
     for number in range(1, last + 1)
 }
