@@ -44,7 +44,7 @@ IMPATIENT = (
     ("tcp_keepalives_interval", "1"),
     ("tcp_keepalives_count", "3"),
 )
-"""Settings for workers: one that froze or vanished inside a transaction frees its locks in seconds."""
+"""For processes that serve: one that froze or vanished inside a transaction frees its locks in seconds."""
 
 
 class Transaction:

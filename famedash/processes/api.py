@@ -20,7 +20,7 @@ from famedash.campaigns import routes as campaigns
 from famedash.infra import health
 from famedash.infra.auth.tokens import Authenticator, open_authenticator
 from famedash.infra.background import Background
-from famedash.infra.database import Database, open_database
+from famedash.infra.database import IMPATIENT, Database, open_database
 from famedash.infra.http import handlers, openapi
 from famedash.infra.http.bearer import requires
 from famedash.infra.http.edge import Edge
@@ -175,7 +175,10 @@ async def open_resources(settings: Settings, stop: Stop) -> AsyncIterator[Resour
     webhooks = webhook_settings(settings, webhook_keys(settings))
     async with (
         open_database(
-            settings.database_url, application="api", max_connections=DATABASE_CONNECTIONS
+            settings.database_url,
+            application="api",
+            max_connections=DATABASE_CONNECTIONS,
+            settings=IMPATIENT,
         ) as database,
         open_redis(settings.redis_url) as redis,
         open_embedder(settings) as embedder,

@@ -21,6 +21,8 @@ from famedash.webhooks.window import Taken, Window
 
 log = structlog.get_logger()
 
+ROOM = 64
+"""More than an entry owes: a workspace has 51 endpoints."""
 READ_AHEAD = 32
 """Unsent deliveries of a partition in memory: enough to keep its slots busy, few enough to wait briefly."""
 
@@ -58,8 +60,16 @@ class Consumer:
             limit=READ_AHEAD,
             wait_seconds=0.25 if len(roomy) == len(open_windows) else 0.002,
         )
-        await self.take_up(batches)
+        still_owned = [batch for batch in batches if self.windows.get(batch.partition) in roomy]
+        await self.take_up(still_owned)
+        if not batches:
+            self._forget()
         return bool(batches)
+
+    def _forget(self) -> None:
+        """While nothing comes: lanes that are done with, such as those of rows and replays."""
+        for window in self.windows.values():
+            window.forget_recorded()
 
     async def take_up(self, batches: Sequence[Batch]) -> None:
         """Give every event its lane or its row. One question to the database for the whole batch."""
@@ -98,8 +108,11 @@ class Consumer:
 
     async def _admit(self, owed: Owed, known: dict[int, Known]) -> None:
         taken: list[tuple[Window, Taken, bool]] = []
+        full: set[Window] = set()
         for window, entry, deliveries in owed:
-            if window.closed:
+            if window.uncommitted and window.uncommitted + len(deliveries) > WINDOW:
+                full.add(window)  # its entries from here on are read again when there is room
+            if window.closed or window in full:
                 continue
             fresh = [one for one in deliveries if not known[id(one)].settled and not window.has(one)]
             waits = {one.endpoint_id: known[id(one)].lane_waits for one in fresh}
@@ -124,7 +137,9 @@ class Consumer:
         """First thing after a take-over: rows the last owner marked `sending` may have been sent."""
         for window in [window for window in self.windows.values() if not window.ready]:
             for delivery in await queries.marked(self.database, window.standing.partition):
-                window.lane(delivery.lane).unwritten_rows += 1
+                lane = window.lane(delivery.lane)
+                lane.parked = True
+                lane.unwritten_rows += 1
                 self.recorder.add(window, pipeline.interrupt(Taken(delivery, None), now=datetime.now(UTC)))
             await self.recorder.flush()
             window.ready = True
@@ -139,4 +154,4 @@ def _event(partition: int, entry: Entry) -> Event | None:
 
 
 def _has_room(window: Window) -> bool:
-    return window.unsent < READ_AHEAD and window.uncommitted + READ_AHEAD <= WINDOW
+    return window.unsent < READ_AHEAD and window.uncommitted + ROOM <= WINDOW

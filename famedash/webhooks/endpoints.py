@@ -1,5 +1,6 @@
 """What a worker knows of the endpoints: where they point, and when they were made, changed or switched."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,11 +33,15 @@ class Endpoints:
     targets: dict[EndpointKey, Target] = field(default_factory=dict)
     gone: dict[EndpointKey, datetime] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def refresh(self, database: Database, workspaces: Collection[str]) -> None:
         """Raises `Postponed` where a secret cannot be opened: nothing is sent unsigned, nothing expires."""
-        if not workspaces:
-            return
+        if workspaces:
+            async with self._reading:  # of two answers the newer one stays
+                await self._refresh(database, workspaces)
+
+    async def _refresh(self, database: Database, workspaces: Collection[str]) -> None:
         changes = await queries.changes(database, workspaces)
         rows = await queries.endpoints(database, workspaces)
         targets = {(row["workspace_id"], row["endpoint_id"]): self._target(row) for row in rows}

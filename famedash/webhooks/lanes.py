@@ -112,10 +112,17 @@ class Lanes:
         self._start(window, lane, slots, from_log=False)
         self._refresh(key, slots)
 
-    def keep_room(self, endpoints: Collection[EndpointKey]) -> None:
-        """These have rows that are due and found no slot: deliveries from the log leave them one."""
+    def kept(self) -> set[EndpointKey]:
+        """Where a slot is kept for rows."""
+        return {key for key, slots in self.endpoints.items() if slots.rows_are_due}
+
+    def keep_room(self, endpoints: Collection[EndpointKey], *, instead_of: Collection[EndpointKey]) -> None:
+        """These have rows that are due and found no slot: deliveries from the log leave them one.
+
+        `instead_of`: what was `kept` when that was asked; a slot kept since then stays so.
+        """
         for key, slots in list(self.endpoints.items()):
-            slots.rows_are_due = key in endpoints
+            slots.rows_are_due = key in endpoints or (slots.rows_are_due and key not in instead_of)
             self._refresh(key, slots)
             self._forget_idle(key, slots)
 
@@ -157,8 +164,8 @@ class Lanes:
     ) -> None:
         """These are on record. `waits`: which of the lanes whose rows were touched still have rows.
 
-        None when the answer was lost: then a touched lane counts as parked, and the next row that joins it
-        finds out.
+        None when the answer was lost: then a lane stays parked if it was, and the next row that joins it
+        finds out. (One that was forgotten meanwhile was judged anew by what the database knows.)
         """
         of_lane: dict[LaneKey, list[Note]] = {}
         for note in notes:
@@ -169,8 +176,18 @@ class Lanes:
             lane.unwritten_rows -= sum(note.row is not None for note in some)
             lane.held = lane.held and not any(note.ends_lane for note in some)
             if any(note.touches_lane for note in some):
-                lane.parked = waits is None or waits[key] or lane.unwritten_rows > 0
+                if waits is not None:
+                    lane.parked = waits[key] or lane.unwritten_rows > 0
+                if lane.parked:
+                    self._keep_a_slot((key[0], key[2]))
             self._offer(window, lane)
+
+    def _keep_a_slot(self, endpoint: EndpointKey) -> None:
+        """It has rows: where it has no slot left, the next one is theirs, until `keep_room` knows better."""
+        slots = self.endpoints.get(endpoint)
+        if slots and self.free(endpoint) <= 0:
+            slots.rows_are_due = True
+            self._refresh(endpoint, slots)
 
     def _offer(self, window: Window, lane: Lane) -> None:
         if lane.queue and not (lane.busy or lane.held or lane.parked or lane.offered or window.closed):

@@ -56,10 +56,20 @@ async def known(database: Database, deliveries: Sequence[Delivery]) -> list[Know
 
 
 async def changes(database: Database, workspaces: Collection[str]) -> dict[EndpointKey, list[Change]]:
-    """Every change of every endpoint of these workspaces (few: an endpoint is rarely changed)."""
+    """Every change of every endpoint of these workspaces (few: an endpoint is rarely changed).
+
+    But for those that were deleted before anything that the log still holds.
+    """
     rows = await database.fetch(
-        "select workspace_id, endpoint_id, effective_at, enabled, event_types from webhook_endpoint_changes"
-        " where workspace_id = any($1::text[])",
+        """
+        select workspace_id, endpoint_id, effective_at, enabled, event_types
+        from webhook_endpoint_changes change
+        where workspace_id = any($1::text[]) and not exists (
+            select from webhook_endpoints endpoint
+            where endpoint.workspace_id = change.workspace_id and endpoint.endpoint_id = change.endpoint_id
+              and endpoint.deleted_at < clock_timestamp() - interval '8 days'
+        )
+        """,
         list(workspaces),
     )
     found: dict[EndpointKey, list[Change]] = {}
@@ -143,8 +153,14 @@ async def due(
 async def next_due_at(database: Database, partitions: Collection[int], *, after: datetime) -> datetime | None:
     """When the next waiting row falls due; None when none does. What is due already waits for a slot."""
     found: datetime | None = await database.fetchval(
-        "select min(due_at) from webhook_waiting"  # of every workspace: this worker serves them all
-        " where partition = any($1::int[]) and due_at is not null and due_at > $2 and not sending",
+        """
+        select min(next.due_at) from unnest($1::int[]) as part(partition)
+        cross join lateral (
+            select due_at from webhook_waiting waiting
+            where waiting.partition = part.partition and due_at > $2 and due_at is not null and not sending
+            order by due_at limit 1
+        ) next
+        """,
         list(partitions),
         after,
     )

@@ -119,7 +119,8 @@ async def promote(tx: Transaction, lanes: Sequence[LaneKey]) -> dict[LaneKey, bo
                 order by version, event_id limit 1
             ) oldest on true
         ), promoted as (
-            update webhook_waiting waiting set due_at = waiting.occurred_at from head
+            update webhook_waiting waiting
+            set due_at = least(waiting.occurred_at, clock_timestamp()) from head
             where waiting.workspace_id = head.workspace_id and waiting.campaign_id = head.campaign_id
               and waiting.endpoint_id = head.endpoint_id and waiting.version = head.version
               and waiting.event_id = head.event_id and head.due_at is null

@@ -6,7 +6,7 @@ tasks of their own, one for each delivery in flight.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -158,23 +158,25 @@ class Deliverer:
         What is due and found no slot, or its lane under way, is looked for again when that comes back.
         """
         self._due.clear()
-        partitions = [n for n, window in self.windows.items() if window.ready and not window.draining]
+        windows = {n: window for n, window in self.windows.items() if window.ready and not window.draining}
         looked_at, pause = now(), 1.0
-        if partitions:
-            if await self._send_due(partitions, looked_at):
+        if windows:
+            if await self._send_due(windows, looked_at):
                 return
-            next_due = await queries.next_due_at(self.database, partitions, after=looked_at)
+            next_due = await queries.next_due_at(self.database, windows, after=looked_at)
             pause = min(1.0, max(0.0, (next_due - now()).total_seconds())) if next_due else 1.0
         await stop.wait_or(self._due, pause)
 
-    async def _send_due(self, partitions: list[int], looked_at: datetime) -> int:
+    async def _send_due(self, windows: Mapping[int, Window], looked_at: datetime) -> int:
         free = {key: self.lanes.free(key) for key in self.lanes.endpoints}
+        kept = self.lanes.kept()
         deliveries = await queries.due(
-            self.database, partitions, now=looked_at, free=free, otherwise_free=self.settings.max_in_flight
+            self.database, windows, now=looked_at, free=free, otherwise_free=self.settings.max_in_flight
         )
         await self.endpoints.refresh(self.database, {delivery.workspace for delivery in deliveries})
-        started = [pair for pair in map(self._start_row, deliveries) if pair]
-        self.lanes.keep_room(_without_room(deliveries, started))
+        started = [pair for one in deliveries if (pair := self._start_row(windows[one.partition], one))]
+        self.lanes.keep_room(_without_room(deliveries, started), instead_of=kept)
+        self._pump()
         for window, taken in started:  # also what has expired: unmarked it would be fetched twice
             self.recorder.add(window, Note(taken, mark_sending=True))
         await self.recorder.flush()
@@ -182,10 +184,9 @@ class Deliverer:
             self._spawn(window, taken)
         return len(started)
 
-    def _start_row(self, delivery: Delivery) -> tuple[Window, Taken] | None:
-        """Take the row's lane and a slot; None where there is no room after all, or no longer a window."""
-        window = self.windows.get(delivery.partition)
-        if window is None or window.closed or self.lanes.free(delivery.endpoint) <= 0:
+    def _start_row(self, window: Window, delivery: Delivery) -> tuple[Window, Taken] | None:
+        """Take the row's lane and a slot; None where there is no room, or the partition was lost."""
+        if window.closed or self.lanes.free(delivery.endpoint) <= 0:
             return None
         if window.lane(delivery.lane).busy:
             return None
@@ -244,9 +245,9 @@ class Deliverer:
         self._pump()
 
     def _recorded(self, window: Window, notes: Sequence[Note], waits: dict[LaneKey, bool] | None) -> None:
-        """After a commit: lanes that waited for it go on, and due rows are looked for."""
+        """After a commit: lanes that waited for it go on; due rows are looked for where there is room."""
         self.lanes.after_commit(window, notes, waits)
-        if any(note.touches_lane for note in notes):
+        if any(note.touches_lane and self.lanes.free(note.taken.delivery.endpoint) > 0 for note in notes):
             self._due.set()
         self._pump()
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from famedash.infra.log.model import Position, Standing
+from famedash.infra.log.model import Move, Position, Standing
 from famedash.webhooks.lanes import LONGEST_WAIT_SECONDS, Lanes
 from famedash.webhooks.model import Attempt, Delivery, LaneKey, Status
 from famedash.webhooks.window import Note, Row, Taken, Window
@@ -57,12 +57,12 @@ def test_a_slot_is_kept_for_rows_that_are_due() -> None:
     lanes.next(0)
     lanes.next(0)
 
-    lanes.keep_room([first.delivery.endpoint])
+    lanes.keep_room([first.delivery.endpoint], instead_of=[])
     came_back(lanes, here, first, Status.DELIVERED)
 
     assert lanes.next(0) is None
     assert lanes.has_room_for_rows()
-    lanes.keep_room([])
+    lanes.keep_room([], instead_of=lanes.kept())
     assert lanes.next(0)
 
 
@@ -151,12 +151,26 @@ def test_while_rows_find_no_slot_what_is_new_joins_them_at_once() -> None:
     lanes, here = Lanes(lambda _: 1), window()
     (sent,) = taken_up(lanes, here, delivery(1, "a"))
     lanes.next(0)
-    lanes.keep_room([sent.delivery.endpoint])
+    lanes.keep_room([sent.delivery.endpoint], instead_of=[])
     (new,) = here.open("2-0", [delivery(1, "b")])
     (other,) = here.open("3-0", [delivery(1, "b", endpoint_id="other")])
 
     assert lanes.take_up(here, new, lane_waits=False)
     assert lanes.take_up(here, other, lane_waits=False) is None
+
+
+def test_a_slot_is_kept_for_what_was_parked_because_there_was_none() -> None:
+    """Else nobody would look for those rows when a slot is free."""
+    lanes, here = Lanes(lambda _: 1), window()
+    sent, waiting = taken_up(lanes, here, delivery(1, "a"), delivery(1, "b"))
+    lanes.next(0)
+    lanes.overflow(now=10.0)
+    ((_, parked),) = lanes.overflow(now=10.0 + LONGEST_WAIT_SECONDS)
+
+    lanes.after_commit(here, [parked], {waiting.delivery.lane: True})
+    came_back(lanes, here, sent, Status.DELIVERED)
+
+    assert lanes.has_room_for_rows()
 
 
 def test_a_replay_neither_waits_for_its_lane_nor_holds_it_up() -> None:
@@ -327,10 +341,11 @@ class Owner:
         self.read = int(world.standing.position.entry.split("-")[0])
         self.flying: list[Taken] = []
         self.notes: list[Note] = []
+        self.written: tuple[Move, UUID, list[Note], dict[LaneKey, bool] | None] | None = None
 
     def step(self) -> None:
-        steps = [self.take_up, self.take_up, self.send, self.fetch_row, self.answer, self.commit, self.park]
-        self.dice.choice(steps)()
+        reading, sending = [self.take_up, self.take_up], [self.send, self.fetch_row, self.answer]
+        self.dice.choice([*reading, *sending, self.commit, self.hear, self.park])()
 
     def take_up(self) -> None:
         if self.read >= len(self.world.entries):
@@ -365,7 +380,7 @@ class Owner:
                 self.flying.append(taken)
                 return
         full = {head.endpoint for head in due if self.lanes.free(head.endpoint) <= 0}
-        self.lanes.keep_room(full)
+        self.lanes.keep_room(full, instead_of=self.lanes.kept())
 
     def answer(self) -> None:
         if not self.flying:
@@ -378,7 +393,7 @@ class Owner:
         self.notes += self.lanes.conclude(self.window, taken, note)
 
     def commit(self) -> None:
-        move = self.window.settle(self.notes)
+        move = None if self.written else self.window.settle(self.notes)
         if move is None:
             return
         write_id, notes, self.notes = uuid4(), self.notes, []
@@ -396,11 +411,18 @@ class Owner:
                 assert event_id not in self.world.outcomes, "two outcomes for one delivery"
                 self.world.outcomes[event_id] = note.attempt.status
         self.world.standing = replace(self.world.standing, position=move.to, write_id=write_id)
-        self.window.committed(move, write_id, notes)
         touched = {note.taken.delivery.lane for note in notes if note.touches_lane}
         waits = {key: self.world.head_of(key) is not None for key in touched}
         self.world.due |= {head.event_id for key in touched if (head := self.world.head_of(key))}
-        self.lanes.after_commit(self.window, notes, None if self.dice.random() < 0.05 else waits)
+        self.written = move, write_id, notes, None if self.dice.random() < 0.1 else waits
+
+    def hear(self) -> None:
+        """The answer to the commit arrives, some time after what it did can be seen."""
+        if self.written:
+            move, write_id, notes, waits = self.written
+            self.written = None
+            self.window.committed(move, write_id, notes)
+            self.lanes.after_commit(self.window, notes, waits)
 
 
 @pytest.mark.parametrize("seed", range(60))

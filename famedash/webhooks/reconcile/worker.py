@@ -7,7 +7,7 @@ until it is settled. What was proven never goes past it, so a successor finds it
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -66,6 +66,7 @@ class Reconciler:
         """One look: most only watch how far the log is read. Does nothing while another process works."""
         if not await self.lease.hold():
             self._forget()
+            self._tell(datetime.now(UTC))  # the one who works tells
             return
         horizon = await queries.horizon(self.database)
         self.judged = max(self.judged, horizon.proven)
