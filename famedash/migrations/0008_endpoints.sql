@@ -33,6 +33,7 @@ create index webhook_waiting_next on webhook_waiting (partition, due_at)
     where due_at is not null and not sending;
 create index webhook_waiting_marked on webhook_waiting (partition) where sending;
 create index webhook_waiting_of_endpoint on webhook_waiting (workspace_id, endpoint_id);
+create index webhook_waiting_replays on webhook_waiting (workspace_id) where replayed_at is not null;
 
 alter table webhook_dead_letters add column replayed_at timestamptz;
 create index webhook_dead_letters_of_endpoint on webhook_dead_letters (workspace_id, endpoint_id, id);

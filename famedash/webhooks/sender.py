@@ -30,6 +30,10 @@ READ_BYTES = 64 * 1024
 KEPT_BYTES = 1024
 REST_SECONDS = 4.0
 """A kept connection that nobody used for so long is closed: many servers close theirs after 5 s."""
+MOST_ADDRESSES = 4
+"""Of a name that are tried, each for its share of the time."""
+MOST_PLACES = 1000
+"""URLs with connections at rest, above which those that were forgotten are looked for."""
 
 
 class NoUsableAnswer(Exception):
@@ -76,6 +80,8 @@ class Sender:
         if connection.is_reusable:
             connection.rest()
             self._resting.setdefault(url, deque()).append(connection)
+            if len(self._resting) > MOST_PLACES:
+                self._forget_idle()
         return Answer(status, _retry_after_seconds(retry_after), excerpt, _milliseconds_since(began))
 
     def close(self) -> None:
@@ -84,6 +90,12 @@ class Sender:
         for connections in self._resting.values():
             for connection in connections:
                 connection.abort()
+
+    def _forget_idle(self) -> None:
+        """URLs nobody posts to any more; a connection that rested for `REST_SECONDS` is closed."""
+        for url, resting in list(self._resting.items()):
+            if not any(connection.is_reusable for connection in resting):
+                del self._resting[url]
 
     def _rested(self, url: str) -> "Connection | None":
         """The connection used last, if there is one that still stands."""
@@ -96,10 +108,14 @@ class Sender:
 
     async def _open(self, place: Place) -> "Connection":
         """To the first of the place's addresses that takes it; TLS is about its name."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._timeout_seconds
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                for address in await self._addresses(place):
-                    if connection := await self._connect(address, place):
+            async with asyncio.timeout_at(until):
+                addresses = (await self._addresses(place))[:MOST_ADDRESSES]
+                for left in range(len(addresses), 0, -1):
+                    share = (until - loop.time()) / left if left > 1 else None
+                    if connection := await self._connect(addresses[-left], place, share):
                         return connection
         except TimeoutError:
             raise NoUsableAnswer("timeout") from None
@@ -107,17 +123,18 @@ class Sender:
             raise NoUsableAnswer("connect") from None
         raise NoUsableAnswer("connect")
 
-    async def _connect(self, address: str, place: Place) -> "Connection | None":
-        """None where nobody answers, so that the next address may."""
+    async def _connect(self, address: str, place: Place, seconds: float | None) -> "Connection | None":
+        """None where nobody answers in time, so that the next address may."""
         loop, tls = asyncio.get_running_loop(), self._tls if place.tls else None
         name = place.host if place.tls else None
         try:
-            _, connection = await loop.create_connection(
-                Connection, address, place.port, ssl=tls, server_hostname=name
-            )
+            async with asyncio.timeout(seconds):
+                _, connection = await loop.create_connection(
+                    Connection, address, place.port, ssl=tls, server_hostname=name
+                )
         except ssl.SSLError:
             raise NoUsableAnswer("tls") from None
-        except OSError:
+        except OSError:  # TimeoutError is one
             return None
         return connection
 

@@ -107,7 +107,10 @@ def router(edge: Edge, *, default_points: bool) -> APIRouter:
                     tx, caller.workspace, body.filters(), forced=body.force, default_points=default_points
                 )
                 matching = foreseen.replayed + foreseen.skipped
-                return json_response({"matching": matching, "skipped": foreseen.skipped})
+                unfinished = foreseen.finished_at is None
+                return json_response(
+                    {"matching": matching, "skipped": foreseen.skipped, "atLeast": unfinished}
+                )
             replay = await service.begin(
                 tx, caller.workspace, body.filters(), forced=body.force, actor=caller.subject
             )

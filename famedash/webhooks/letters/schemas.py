@@ -69,6 +69,7 @@ class DeadLettersShown(Shown):
 class ForeseenShown(Shown):
     matching: int
     skipped: int = Field(description="How many of these would not be replayed as things stand.")
+    at_least: bool = Field(description="There are more: so many were looked at.")
 
 
 class ReplayShown(Shown):

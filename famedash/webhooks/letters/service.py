@@ -15,6 +15,12 @@ from famedash.webhooks.letters.model import Filters, Replay, hindrance
 BATCH = 200
 """Letters a transaction: the most that a crash makes a job do again."""
 
+MOST_FORESEEN = 20_000
+"""Letters that a dry run counts, at most."""
+
+MOST_ON_THE_WAY = 2_000
+"""Replays of a workspace that wait to be sent before a job adds more."""
+
 _COUNTED_AT_ONCE = 1000
 
 
@@ -49,15 +55,19 @@ async def begin(tx: Transaction, workspace: str, filters: Filters, *, forced: bo
 async def foresee(
     tx: Transaction, workspace: str, filters: Filters, *, forced: bool, default_points: bool
 ) -> Replay:
-    """What such a job would come to if it ran now. Changes nothing."""
+    """What such a job would come to if it ran now: unfinished behind its first `MOST_FORESEEN` letters.
+
+    Changes nothing.
+    """
     replay = await _draft(tx, workspace, filters, forced=forced)
-    while True:
+    while replay.replayed + replay.skipped < MOST_FORESEEN:
         letter_ids = await _next(tx, replay, _COUNTED_AT_ONCE)
         cases = await store.cases(tx, workspace, letter_ids)
         hindered = sum(bool(hindrance(case, forced=forced, default_points=default_points)) for case in cases)
         replay = _advanced(replay, letter_ids, len(letter_ids) - hindered)
         if len(letter_ids) < _COUNTED_AT_ONCE:
-            return replay
+            return replace(replay, finished_at=await tx.now())
+    return replay
 
 
 async def go_on(
@@ -65,12 +75,15 @@ async def go_on(
 ) -> Replay | None:
     """The next batch of a job, and where it stands then: both or neither.
 
-    None where it is finished, or another process is at it.
+    None where it is finished, another process is at it, or so many replays are on the way that live events
+    would wait long behind more.
     """
     replay = await store.hold_replay(tx, workspace, replay_id)
     if replay is None:
         return None
     await store.take_turn(tx, workspace)
+    if await store.on_the_way(tx, workspace, at_most=MOST_ON_THE_WAY) >= MOST_ON_THE_WAY:
+        return None
     letter_ids = await _next(tx, replay, limit)
     fit = [
         case

@@ -104,6 +104,21 @@ async def owe(tx: Transaction, workspace: str, cases: Sequence[Case], now: datet
     return [dict(row) for row in rows]
 
 
+async def on_the_way(tx: Transaction, workspace: str, *, at_most: int) -> int:
+    """How many replays of the workspace have no outcome yet; `at_most` are counted."""
+    return int(
+        await tx.fetchval(
+            """
+            select count(*) from (
+                select from webhook_waiting where workspace_id = $1 and replayed_at is not null limit $2
+            ) replays
+            """,
+            workspace,
+            at_most,
+        )
+    )
+
+
 async def next_letters(
     tx: Transaction,
     workspace: str,

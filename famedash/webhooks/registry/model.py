@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from famedash.webhooks.signing import PREFIX
 
+MOST_CHANGES = 500
+"""In a workspace and a day."""
 MOST_ENDPOINTS = 50
 MOST_URL_CHARACTERS = 2000
 MOST_IN_FLIGHT = 100

@@ -17,6 +17,7 @@ from famedash.webhooks import service as changes
 from famedash.webhooks.model import DEFAULT_ENDPOINT
 from famedash.webhooks.registry import queries, store
 from famedash.webhooks.registry.model import (
+    MOST_CHANGES,
     MOST_ENDPOINTS,
     OVERLAP,
     SECRET_BYTES,
@@ -36,6 +37,7 @@ async def create(tx: Transaction, seal: Seal, workspace: str, plan: Plan) -> tup
     """Answers the endpoint, and its secret: from then on nobody can read that. Raises `Conflict`."""
     if await store.count(tx, workspace) >= MOST_ENDPOINTS:
         raise Conflict(f"This workspace has {MOST_ENDPOINTS} webhook endpoints, the most: delete one first.")
+    await _refuse_restless(tx, workspace)
     endpoint_id, key = f"ep_{uuid7().hex}", token_bytes(SECRET_BYTES)
     headers = seal_headers(seal, plan.headers)
     await store.insert(tx, workspace, endpoint_id, plan, headers=headers, secret=seal.close(key))
@@ -60,6 +62,7 @@ async def change(
     await store.save(tx, workspace, endpoint_id, plan, headers=headers)
     off_since = await store.off_since(tx, workspace, endpoint_id)
     if (plan.enabled, plan.event_types) != (before.plan.enabled, before.plan.event_types):
+        await _refuse_restless(tx, workspace)
         stays_off = not (plan.enabled or before.plan.enabled)
         await changes.note_change(
             tx,
@@ -76,6 +79,7 @@ async def switch_default(tx: Transaction, workspace: str, *, enabled: bool) -> d
     """Answers since when it had been off, if this switched it on."""
     await changes.hold(tx, workspace, DEFAULT_ENDPOINT)
     off_since = await store.off_since(tx, workspace, DEFAULT_ENDPOINT)
+    await _refuse_restless(tx, workspace)
     await changes.switch(tx, workspace, DEFAULT_ENDPOINT, enabled=enabled, reason="by_request")
     return off_since if enabled else None
 
@@ -97,6 +101,15 @@ async def delete(tx: Transaction, workspace: str, endpoint_id: str) -> None:
     await changes.note_change(
         tx, workspace, endpoint_id, enabled=False, event_types=newest.event_types, reason="deleted"
     )
+
+
+async def _refuse_restless(tx: Transaction, workspace: str) -> None:
+    """Changes are kept, and every batch of deliveries reads them. Raises `Conflict`."""
+    if await store.changes_of_a_day(tx, workspace) >= MOST_CHANGES:
+        raise Conflict(
+            f"Endpoints of this workspace were made or switched {MOST_CHANGES} times within a day, the most:"
+            " try again later."
+        )
 
 
 async def _hold(tx: Transaction, seal: Seal, workspace: str, endpoint_id: str) -> Endpoint:

@@ -16,6 +16,17 @@ async def count(tx: Transaction, workspace: str) -> int:
     )
 
 
+async def changes_of_a_day(tx: Transaction, workspace: str) -> int:
+    """Of all its endpoints: made, switched, filtered, deleted."""
+    return int(
+        await tx.fetchval(
+            "select count(*) from webhook_endpoint_changes"
+            " where workspace_id = $1 and effective_at > clock_timestamp() - interval '1 day'",
+            workspace,
+        )
+    )
+
+
 async def insert(
     tx: Transaction, workspace: str, endpoint_id: str, plan: Plan, *, headers: bytes | None, secret: bytes
 ) -> None:

@@ -3,12 +3,12 @@
 from typing import Annotated, NamedTuple
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from famedash.infra.auth.principal import Principal
 from famedash.infra.errors import NotFound
 from famedash.infra.http.edge import Edge
-from famedash.infra.http.paging import Cursor, Limit, decode_cursor, encode_cursor, page
+from famedash.infra.http.paging import Cursor, decode_cursor, encode_cursor, page
 from famedash.infra.http.responses import json_response
 from famedash.webhooks.model import DEFAULT_ENDPOINT
 from famedash.webhooks.timeline import queries
@@ -31,7 +31,7 @@ def router(edge: Edge, *, default_points: bool) -> APIRouter:
     async def get_timeline(
         campaign_id: str,
         caller: Annotated[Principal, Depends(reads)],
-        limit: Limit = 50,
+        limit: Annotated[int, Query(ge=1, le=100, description="How many versions, 1 to 100.")] = 20,
         cursor: Cursor = None,
     ) -> Response:
         """What happened to the campaign, oldest first, and why each endpoint was told or not, in words."""

@@ -138,13 +138,13 @@ def _pending(case: Case) -> str:
 
 
 def _not_owed(case: Case) -> tuple[Fate, str] | None:
+    if case.turns and max(case.turns, key=lambda turn: turn.change.effective_at).reason == "deleted":
+        return None
     turn = change_before(case.turns, case.occurred_at)
     if turn is None:
         made = min(turn.change.effective_at for turn in case.turns) if case.turns else None
         return Fate.NOT_OWED, f"Not owed: the endpoint was made later{f', at {_time(made)}' if made else ''}."
     if not turn.change.enabled:
-        if turn.reason == "deleted":
-            return None
         return Fate.NOT_OWED, f"Not owed: the endpoint had been {_switch(turn)}."
     types = " and ".join(turn.change.event_types or ())
     return Fate.NOT_OWED, f"Not owed: the endpoint took only {types} then."

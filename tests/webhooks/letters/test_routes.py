@@ -10,6 +10,7 @@ import pytest
 from famedash.infra.database import Database
 from famedash.infra.ids import uuid7
 from famedash.webhooks import service
+from famedash.webhooks.letters import service as letters
 from famedash.webhooks.letters.worker import replay_some
 from famedash.webhooks.model import Status
 from tests.campaigns.api import Api, Reply
@@ -138,7 +139,7 @@ async def test_a_job_replays_what_its_filters_match_and_a_dry_run_counts_it(
     job = await replay_many(api, **filters)
     await work_off(database)
 
-    assert (dry.status, dry.json) == (200, {"matching": matching, "skipped": 0})
+    assert (dry.status, dry.json) == (200, {"matching": matching, "skipped": 0, "atLeast": False})
     assert untouched == ([], [])
     assert len(await waiting(database)) == matching
     assert job.json["filters"] == {"replayed": False} | filters
@@ -270,7 +271,7 @@ async def test_without_a_url_the_default_endpoint_gets_no_replay(database_url: s
 
     assert refused.status == 409
     assert "FAMEDASH_WEBHOOK_URL" in refused.json["detail"]
-    assert dry.json == {"matching": 1, "skipped": 1}
+    assert dry.json == {"matching": 1, "skipped": 1, "atLeast": False}
 
 
 async def test_a_replay_right_after_enabling_is_due_when_the_endpoint_is_on(
@@ -350,7 +351,7 @@ async def test_a_job_leaves_out_what_was_delivered_since_unless_forced(
     job = await replay_many(api, force=force)
     await work_off(database)
 
-    assert dry.json == {"matching": 3, "skipped": 3 - replayed}
+    assert dry.json == {"matching": 3, "skipped": 3 - replayed, "atLeast": False}
     shown = (await api.get(job.headers["Location"])).json
     assert (shown["replayed"], shown["skipped"], shown["force"]) == (replayed, 3 - replayed, force)
     assert len(await waiting(database)) == replayed
@@ -450,6 +451,20 @@ async def test_another_workspace_sees_replays_and_counts_nothing_of_ours(system:
 
     assert (foreign.status, foreign.body) == (404, nowhere.body)
     assert (await rival.get(job)).status == 404
-    assert dry.json == {"matching": 0, "skipped": 0}
+    assert dry.json == {"matching": 0, "skipped": 0, "atLeast": False}
     assert theirs.json["status"] == "finished"
     assert await waiting(system.database) == []
+
+
+async def test_a_dry_run_looks_at_so_many_letters_and_says_so(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: no request of one workspace holds a connection for as long as it likes."""
+    monkeypatch.setattr(letters, "MOST_FORESEEN", 2)
+    monkeypatch.setattr(letters, "_COUNTED_AT_ONCE", 1)
+    await make_endpoint(database, "ep_1", "http://127.0.0.1:9")
+    await varied(database)
+
+    dry = await replay_many(api, dryRun=True)
+
+    assert dry.json == {"matching": 2, "skipped": 0, "atLeast": True}

@@ -60,6 +60,22 @@ async def test_a_job_goes_on_behind_its_last_batch_oldest_first(database: Databa
     assert (done.replayed, done.skipped, done.finished_at is not None) == (7, 0, True)
 
 
+async def test_a_job_waits_while_many_replays_are_on_the_way(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: live events of the endpoint do not wait behind a hundred thousand replays."""
+    monkeypatch.setattr(service, "MOST_ON_THE_WAY", 3)
+    dead = await dead_versions(database, 5)
+    await begin(database)
+
+    await all_of_it(database)
+    assert await owed(database) == [1, 2, 3]
+    await forget_waiting(database, dead[:3])
+    await all_of_it(database)
+
+    assert await owed(database) == [4, 5]
+
+
 async def test_a_batch_that_fails_half_way_leaves_nothing_behind(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

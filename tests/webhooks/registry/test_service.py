@@ -116,6 +116,22 @@ async def test_of_two_that_take_the_last_place_at_once_one_is_refused(database: 
         await second
 
 
+async def test_endpoints_cannot_be_switched_without_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: what every batch of deliveries reads is bounded. A new description still goes."""
+    monkeypatch.setattr(service, "MOST_CHANGES", 2)
+    endpoint, _ = await create(database)
+    await change(database, endpoint.id, enabled=False)
+
+    with pytest.raises(Conflict):
+        await change(database, endpoint.id, enabled=True)
+    with pytest.raises(Conflict):
+        await create(database)
+    await change(database, endpoint.id, description="Off for good")
+    await create(database, workspace="rival")
+
+
 async def test_of_two_changes_at_once_the_second_builds_on_the_first(database: Database) -> None:
     """Breaks without the lock: the filter of the second row would not know that it was switched off."""
     endpoint, _ = await create(database)
