@@ -145,7 +145,7 @@ def stage(server: Path, folder: Path, endpoints: Endpoints) -> Stage:
         "FAMEDASH_PORT": str(free_port()),
         "FAMEDASH_PRACTICE_PORT": str(practice_port),
         "//practice:8081/": f"//127.0.0.1:{practice_port}/",
-        "172.31.253.0/24": "127.0.0.0/8",
+        "172.31.253.81/32": "127.0.0.0/8",
         "0.0.0.0": "127.0.0.1",  # noqa: S104 - what compose.yaml says, and what it becomes here
         "/run/famedash": str(folder),
         "/var/lib/famedash": str(folder),

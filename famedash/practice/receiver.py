@@ -21,12 +21,16 @@ KEPT = 1000
 
 
 class Behaviour(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """How to answer: the first tries of each event get `answers` in turn, every later one gets `then`."""
+    """How to answer: the first tries of each event get `answers` in turn, every later one gets `then`.
+
+    `secrets`: of further endpoints that point here, whose deliveries shall verify too.
+    """
 
     answers: list[int] = []
     then: int = 200
     delay_seconds: float = 0.0
     retry_after_seconds: int | None = None
+    secrets: list[str] = []
 
 
 class Received(msgspec.Struct, rename="camel"):
@@ -81,6 +85,8 @@ class Receiver:
             return _json({"detail": f'{reason}. Example: {{"answers": [503, 503], "then": 200}}'}, 422)
         if not all(200 <= status <= 599 for status in (*behaviour.answers, behaviour.then)):
             return _json({"detail": "answers and then are HTTP status codes, 200 to 599"}, 422)
+        if wrong := self._wrong(behaviour.secrets):
+            return _json({"detail": f"secrets: {wrong}"}, 422)
         self.behaviour = behaviour
         self.tries.clear()
         return _json(behaviour)
@@ -89,9 +95,19 @@ class Receiver:
         answers = self.behaviour.answers
         return answers[attempt - 1] if attempt <= len(answers) else self.behaviour.then
 
+    def _wrong(self, secrets: list[str]) -> str | None:
+        """What is wrong with these."""
+        try:
+            verify([self.secret, *secrets], {}, b"")
+        except Refused:
+            return None
+        except ValueError as reason:
+            return str(reason)
+        return None
+
     def _refused(self, headers: Mapping[str, str], body: bytes) -> str | None:
         try:
-            verify(self.secret, headers, body)
+            verify([self.secret, *self.behaviour.secrets], headers, body)
         except Refused as reason:
             return str(reason)
         return None

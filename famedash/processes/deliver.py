@@ -1,5 +1,7 @@
 """`famedash deliver`: the webhook worker, as a process."""
 
+import structlog
+
 from famedash.infra.database import IMPATIENT, open_database
 from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.loop import Stop, repeat
@@ -8,10 +10,12 @@ from famedash.outbox.model import EVENTS
 from famedash.processes.secrets import seal, webhook_secret
 from famedash.processes.settings import Settings
 from famedash.webhooks import signing
-from famedash.webhooks.addresses import parse_networks
+from famedash.webhooks.addresses import Forbidden, parse_networks, place_of, resolve
 from famedash.webhooks.sender import open_sender
 from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
+
+log = structlog.get_logger()
 
 
 def webhook_keys(settings: Settings) -> tuple[bytes, ...]:
@@ -36,6 +40,8 @@ async def run(settings: Settings) -> None:
     stop = Stop().listen()
     webhooks, sealing = webhook_settings(settings, webhook_keys(settings)), seal(settings)
 
+    await warn_of_forbidden(webhooks)
+
     async def session() -> None:
         async with (
             open_database(settings.database_url, application="deliver", settings=IMPATIENT) as database,
@@ -45,3 +51,16 @@ async def run(settings: Settings) -> None:
             await Deliverer(database, RedisLog(redis, EVENTS), sender, webhooks, sealing).run(stop)
 
     await repeat("deliver", session, stop)
+
+
+async def warn_of_forbidden(webhooks: WebhookSettings) -> None:
+    """Say at once what every try at `default` would end with."""
+    if not webhooks.url:
+        return
+    try:
+        place = place_of(webhooks.url)
+        await resolve(place.host, place.port, webhooks.allowed, tls=place.tls)
+    except Forbidden as reason:
+        log.error("webhook.url_forbidden", setting="FAMEDASH_WEBHOOK_URL", reason=str(reason))
+    except OSError:  # it may have an address later
+        return

@@ -52,7 +52,7 @@ def webhook_secret(settings: Settings) -> str:
     return _kept(settings.data_path / "webhook_secret", fresh)
 
 
-def seal(settings: Settings) -> Seal:
+def encryption_keys(settings: Settings) -> str:
     """What secrets of endpoints are sealed with. Several keys, comma between: the first seals."""
     given = _given(settings.encryption_key, settings.encryption_key_file, "FAMEDASH_ENCRYPTION_KEY")
     if not given and not embedded(settings):
@@ -61,9 +61,13 @@ def seal(settings: Settings) -> Seal:
             ' encrypted with it. `python3 -c "import base64, os;'
             ' print(base64.urlsafe_b64encode(os.urandom(32)).decode())"` makes one.'
         )
-    keys = given or _kept(settings.data_path / "encryption_key", new_key())
+    return given or _kept(settings.data_path / "encryption_key", new_key())
+
+
+def seal(settings: Settings) -> Seal:
+    """Raises `Misconfigured` for keys that are none."""
     try:
-        return Seal([key.strip() for key in keys.split(",")])
+        return Seal([key.strip() for key in encryption_keys(settings).split(",")])
     except ValueError:
         raise Misconfigured(
             "FAMEDASH_ENCRYPTION_KEY must be 32 bytes in URL-safe base64, or several of them, comma between."

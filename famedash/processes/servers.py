@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pydantic import SecretStr
 
 from famedash.infra.embedded import Endpoints, embedded_servers, running_endpoints
-from famedash.processes.secrets import jwt_secret, webhook_secret
+from famedash.processes.secrets import encryption_keys, jwt_secret, webhook_secret
 from famedash.processes.settings import Settings
 
 
@@ -45,6 +45,7 @@ def completed(settings: Settings, endpoints: Endpoints) -> Settings:
     found: dict[str, object] = {"database_url": endpoints.database_url, "redis_url": endpoints.redis_url}
     if not settings.database_url:
         found["webhook_secret"], found["webhook_secret_file"] = SecretStr(webhook_secret(settings)), None
+        found["encryption_key"], found["encryption_key_file"] = SecretStr(encryption_keys(settings)), None
         if not settings.jwt_jwks_url:
             found["jwt_secret"], found["jwt_secret_file"] = SecretStr(jwt_secret(settings)), None
     return settings.model_copy(update=found)

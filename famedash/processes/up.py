@@ -121,9 +121,16 @@ def _environment(settings: Settings, endpoints: Endpoints, api_port: int) -> dic
         "FAMEDASH_METRICS_PORT": "",  # one /metrics, the API's, shows them all
         "PROMETHEUS_MULTIPROC_DIR": str(_emptied(settings.data_path / "metrics")),
         "FAMEDASH_WEBHOOK_URL": settings.webhook_url or practice,
-        "FAMEDASH_WEBHOOK_ALLOW_PRIVATE": ",".join(filter(None, (settings.webhook_allow_private, LOOPBACK))),
+        "FAMEDASH_WEBHOOK_ALLOW_PRIVATE": _allowed(settings),
         **_local_model(settings),
     }
+
+
+def _allowed(settings: Settings) -> str:
+    """Loopback besides, for whoever tries things out here; not where others reach the API."""
+    only_here = settings.host in ("localhost", "127.0.0.1", "::1") or not settings.webhook_url
+    own = LOOPBACK if only_here else ""
+    return ",".join(filter(None, (settings.webhook_allow_private, own)))
 
 
 def _refuse_two_models(settings: Settings) -> None:

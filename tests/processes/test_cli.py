@@ -17,6 +17,7 @@ from famedash.infra.auth.principal import SCOPES
 from famedash.infra.auth.settings import AuthSettings
 from famedash.infra.auth.tokens import open_authenticator
 from famedash.infra.embedded import free_port
+from tests.secrets import ENCRYPTION_KEY, WEBHOOK_SECRET
 
 SECRET = "s" * 40
 COMMANDS = (
@@ -196,7 +197,14 @@ async def test_the_api_serves_until_it_is_asked_to_stop_and_ends_with_0(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "famedash", "api"),
         cwd=tmp_path,
-        env=environment(database_url=database_url, redis_url=redis_url, jwt_secret=SECRET, port=str(port)),
+        env=environment(
+            database_url=database_url,
+            redis_url=redis_url,
+            jwt_secret=SECRET,
+            webhook_secret=WEBHOOK_SECRET,
+            encryption_key=ENCRYPTION_KEY,
+            port=str(port),
+        ),
         stderr=subprocess.PIPE,
     )
     try:

@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from famedash.infra.auth.settings import Misconfigured
-from famedash.processes.secrets import auth_settings, jwt_secret, webhook_secret
+from famedash.infra.embedded import Endpoints
+from famedash.processes.secrets import auth_settings, jwt_secret, seal, webhook_secret
+from famedash.processes.servers import completed
 from famedash.processes.settings import Settings
 
 SECRET = "s" * 40
@@ -143,3 +145,24 @@ def test_the_public_webhook_library_takes_the_secret_that_is_made(tmp_path: Path
 def test_a_webhook_secret_of_another_form_is_refused(tmp_path: Path, secret: str) -> None:
     with pytest.raises(Misconfigured, match="whsec_"):
         webhook_secret(settings(tmp_path, webhook_secret=SecretStr(secret)))
+
+
+def test_a_process_beside_up_gets_every_secret_that_is_made(tmp_path: Path) -> None:
+    """PROMISE: `famedash api` starts alone on embedded servers. Breaks if a new secret is forgotten here."""
+    alone = completed(settings(tmp_path), Endpoints("postgresql://own/x", "redis://own"))
+
+    assert seal(alone).open(seal(settings(tmp_path)).close(b"plain")) == b"plain"
+    assert (jwt_secret(alone), webhook_secret(alone)) == (
+        jwt_secret(settings(tmp_path)),
+        webhook_secret(settings(tmp_path)),
+    )
+
+
+def test_a_key_that_is_none_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="FAMEDASH_ENCRYPTION_KEY must be 32 bytes"):
+        seal(settings(tmp_path, encryption_key=SecretStr("short")))
+
+
+def test_with_servers_of_the_operators_own_no_key_is_made(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="Set FAMEDASH_ENCRYPTION_KEY"):
+        seal(settings(tmp_path, database_url=FAR))

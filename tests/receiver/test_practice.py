@@ -22,3 +22,18 @@ def test_it_shows_whether_a_post_verified(signer: str, age: int, answered: int, 
 
     assert (status, shown["answered"], shown["verified"]) == (answered, answered, refused is None)
     assert (refused or "") in (shown["refused"] or "")
+
+
+def test_it_learns_the_secrets_of_further_endpoints() -> None:
+    client, now = TestClient(create_app(NEW)), int(time.time())
+
+    assert client.put("/behaviour", json={"secrets": [FOREIGN]}).status_code == 200
+    assert client.post("/campaign", content=BODY, headers=signed(FOREIGN, timestamp=now)).status_code == 200
+    assert client.post("/campaign", content=BODY, headers=signed(NEW, timestamp=now)).status_code == 200
+
+
+def test_what_is_no_secret_is_refused() -> None:
+    reply = TestClient(create_app(NEW)).put("/behaviour", json={"secrets": ["whsec_no base64"]})
+
+    assert reply.status_code == 422
+    assert "secrets: " in reply.json()["detail"]

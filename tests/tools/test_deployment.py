@@ -10,6 +10,7 @@ import base64
 import re
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,13 @@ def test_every_variable_of_a_deployment_file_is_a_setting() -> None:
     } - Settings.model_fields.keys() == set()
 
 
-def test_webhooks_may_reach_the_network_that_the_receiver_is_on() -> None:
+def test_webhooks_may_reach_the_receiver_and_nothing_else_of_its_network() -> None:
     subnet = COMPOSE["networks"]["default"]["ipam"]["config"][0]["subnet"]
+    receiver = SERVICES["practice"]["networks"]["default"]["ipv4_address"]
 
-    assert subnet in SERVICES["deliver"]["environment"]["FAMEDASH_WEBHOOK_ALLOW_PRIVATE"]
+    assert ip_address(receiver) in ip_network(subnet)
+    allowed = SERVICES["deliver"]["environment"]["FAMEDASH_WEBHOOK_ALLOW_PRIVATE"]
+    assert allowed == f"${{FAMEDASH_WEBHOOK_ALLOW_PRIVATE:-{receiver}/32}}"
 
 
 def test_nothing_starts_before_the_migrations_are_done() -> None:

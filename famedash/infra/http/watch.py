@@ -15,6 +15,7 @@ from famedash.infra.errors import Postponed, Unavailable
 from famedash.infra.http.problems import crashed, from_refusal
 from famedash.infra.http.traffic import note
 from famedash.infra.logging import REQUEST
+from famedash.infra.sealing import Unsealable
 
 CLIENT_GONE = 499
 """nginx's code for a caller who left before the answer."""
@@ -58,6 +59,9 @@ class Watch:
 
 def _answer(error: Exception, request: str) -> ASGIApp:
     """503 when a server of ours is away, else 500; logged here, and only here."""
+    if isinstance(error, Unsealable):
+        _log.error("http.unsealable", error=str(error))
+        return from_refusal(Unavailable(str(error)))
     if _is_away(error):
         _log.warning("http.server_away", error=repr(error))
         return from_refusal(Unavailable("A server that we need does not answer: try again in a moment."))
