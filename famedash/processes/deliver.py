@@ -1,5 +1,8 @@
 """`famedash deliver`: the webhook worker, as a process."""
 
+import asyncio
+import resource
+
 import structlog
 
 from famedash.infra.database import IMPATIENT, open_database
@@ -14,6 +17,8 @@ from famedash.webhooks.addresses import Forbidden, parse_networks, place_of, res
 from famedash.webhooks.sender import open_sender
 from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
+
+MOST_FILES = 65_536
 
 log = structlog.get_logger()
 
@@ -40,7 +45,8 @@ async def run(settings: Settings) -> None:
     stop = Stop().listen()
     webhooks, sealing = webhook_settings(settings, webhook_keys(settings)), seal(settings)
 
-    await warn_of_forbidden(webhooks)
+    warning = asyncio.create_task(warn_of_forbidden(webhooks))
+    allow_connections()
 
     async def session() -> None:
         async with (
@@ -51,6 +57,15 @@ async def run(settings: Settings) -> None:
             await Deliverer(database, RedisLog(redis, EVENTS), sender, webhooks, sealing).run(stop)
 
     await repeat("deliver", session, stop)
+    warning.cancel()
+
+
+def allow_connections() -> None:
+    """As many open ones as the system lets us: 50 endpoints of a workspace may have 100 each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def warn_of_forbidden(webhooks: WebhookSettings) -> None:
