@@ -327,7 +327,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     import uvloop
 
     os.environ.setdefault("UV_THREADPOOL_SIZE", "128")  # half may look up names: some name servers hang
-
     return uvloop.run(work)
 
 

@@ -121,7 +121,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Nothing usable came back: `timeout`, `connect`, `tls`, `reset` or `protocol`."""
+    """Nothing usable came back: `timeout`, `connect`, `tls`, `reset`, `protocol` or `forbidden`."""
 
     error_class: str
     duration_ms: int

@@ -62,6 +62,25 @@ async def test_no_more_is_taken_up_than_a_take_over_would_suspect(database: Data
     assert (here.cursor, here.uncommitted, here.unsent) == ("1-0", WINDOW - 1, 2)
 
 
+async def test_what_was_read_for_a_partition_that_was_lost_meanwhile_is_left(database: Database) -> None:
+    """PROMISE: a partition that comes back is read from its position, not from where the last hold stood.
+
+    Breaks if the window is looked up again after the read: the new one would skip what the old one dropped.
+    """
+    old, new = window(), window()
+    reader = consumer(database, old)
+
+    class Log:
+        async def read(self, *_: object, **__: object) -> list[Batch]:
+            reader.windows[0] = new
+            return [batch(0, entries=2)]
+
+    reader.log = Log()  # type: ignore[assignment]
+    await reader.step()
+
+    assert (new.cursor, new.unsent, old.unsent) == ("0-0", 0, 0)
+
+
 async def test_a_partition_that_is_full_is_read_on_from_where_it_stopped(database: Database) -> None:
     await make_endpoint(database, "ep_1", HERE)
     here = window()

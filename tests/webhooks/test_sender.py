@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from famedash.infra.embedded import free_port
+from famedash.webhooks import sender as sender_module
 from famedash.webhooks.addresses import check_url, parse_networks
 from famedash.webhooks.model import Answer, NoAnswer, Reply
 from famedash.webhooks.sender import KEPT_BYTES, Sender, open_sender
@@ -159,6 +160,20 @@ async def test_the_body_and_the_signature_arrive_as_they_were_given(sender: Send
     assert head.startswith("post /campaign http/1.1\r\n")
     assert {f"{name}: {value}".lower() for name, value in HEADERS.items()} <= set(head.split("\r\n"))
     assert "content-type: application/json\r\n" in head
+
+
+async def test_connections_to_urls_that_nobody_uses_any_more_are_forgotten(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PROMISE: who posts to ever new URLs does not fill the memory of a process."""
+    monkeypatch.setattr(sender_module, "MOST_PLACES", 2)
+    monkeypatch.setattr(sender_module, "REST_SECONDS", 0.01)
+    async with receiving(answering(OK)) as receiver:
+        for number in range(6):
+            await sender.post(f"{receiver.url}?{number}", BODY, HEADERS)
+            await asyncio.sleep(0.05)
+
+    assert len(sender._resting) <= 3
 
 
 async def test_a_connection_is_used_again(sender: Sender) -> None:

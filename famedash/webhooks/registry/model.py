@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from famedash.webhooks.sealed import Headers
 from famedash.webhooks.signing import PREFIX
 
 MOST_CHANGES = 500
@@ -19,8 +20,6 @@ OVERLAP = timedelta(hours=24)
 
 MOST_HEADERS = 20
 MOST_HEADER_BYTES = 4096
-
-Headers = tuple[tuple[str, str], ...]
 
 _token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _visible = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
