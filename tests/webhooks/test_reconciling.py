@@ -444,6 +444,20 @@ async def test_one_process_works_and_the_others_stand_by(database: Database, red
     assert (list(second.held), first.held) == ([1], {})
 
 
+async def test_who_no_longer_works_says_so(database: Database, redis: Redis) -> None:
+    """PROMISE: an alert ends with the process that raised it. Breaks if the gauges stay after the lease."""
+    await announce_and_lose(database, happened())
+    first, second = reconciler(database, redis), reconciler(database, redis)
+    await looks(first)
+    while_at_work = gauges()[0]
+
+    await first.lease.release()
+    assert await second.lease.hold()
+    await first.look()
+
+    assert (while_at_work, gauges()) == (1.0, (0.0, 0.0))
+
+
 # --- pure
 
 

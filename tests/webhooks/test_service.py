@@ -1,11 +1,14 @@
-"""An endpoint that is switched, and what a new address does to it, in a real PostgreSQL."""
+"""What delivery writes: an endpoint that is switched, a new address, a row that may go; real PostgreSQL."""
 
 import asyncio
+from datetime import timedelta
 
 from famedash.infra.database import Database
-from famedash.webhooks import service
+from famedash.webhooks import service, store
 from famedash.webhooks.model import DEFAULT_ENDPOINT
 from famedash.webhooks.registry import queries
+from famedash.webhooks.window import Row
+from tests.webhooks.builders import NOON, delivery
 
 HERE, THERE = "http://here.test/hook", "http://there.test/hook"
 LONG_ENOUGH_TO_OVERTAKE = 0.3
@@ -120,3 +123,13 @@ async def test_switches_of_different_workspaces_do_not_wait_for_each_other(datab
         await service.switch(tx, "acme", DEFAULT_ENDPOINT, enabled=False, reason="gone")
         async with asyncio.timeout(2):
             assert await switch(database, enabled=False, workspace="rival")
+
+
+async def test_an_event_from_the_future_holds_up_nobody(database: Database) -> None:
+    """PROMISE: a poison entry never stops its lane. Breaks if a row is due when its event says."""
+    poison = delivery(occurred_at=NOON + timedelta(days=300_000))
+    async with database.transaction() as tx:
+        await store.write_rows(tx, [(poison, Row(0))])
+        await store.promote(tx, [poison.lane])
+
+    assert await database.fetchval("select due_at <= clock_timestamp() from webhook_waiting")
