@@ -181,3 +181,29 @@ async def test_a_backend_that_computes_does_not_keep_its_database_down(data_dir:
             await computing
         while embedded.postgres.pid in (None, killed):
             await asyncio.sleep(0.05)
+
+
+ATTACH = """
+import ctypes, sys, time
+shmat = ctypes.CDLL(None, use_errno=True).shmat
+shmat.restype = ctypes.c_void_p
+assert shmat(int(sys.argv[1]), None, 0) != ctypes.c_void_p(-1).value, ctypes.get_errno()
+print("attached", flush=True)
+time.sleep(1)
+"""
+
+
+@pytest.mark.chaos
+@pytest.mark.skipif(sys.platform != "linux", reason="found by /proc/sysvipc")
+async def test_memory_that_the_kernel_still_takes_apart_is_waited_for(data_dir: Path) -> None:
+    """A killed backend keeps the shared memory for a moment after it has lost its command line."""
+    async with embedded_servers(data_dir) as embedded:
+        block = (data_dir / "postgres18" / "postmaster.pid").read_text().splitlines()[6].split()[1]
+        with subprocess.Popen([sys.executable, "-c", ATTACH, block], stdout=subprocess.PIPE) as attached:
+            assert attached.stdout
+            assert attached.stdout.readline() == b"attached\n"
+            await embedded.postgres.kill()
+
+            await embedded.postgres.start()
+
+            assert embedded.postgres.pid

@@ -15,7 +15,7 @@ from signal import SIGINT, SIGQUIT
 
 from famedash.infra.embedded.data_dir import EmbeddedUnavailable, discard, drafts, write_private
 from famedash.infra.embedded.identity import Identity
-from famedash.infra.embedded.reaping import names, processes, reap, reap_backends
+from famedash.infra.embedded.reaping import PATIENCE_SECONDS, names, processes, reap, reap_backends
 from famedash.infra.embedded.server import ENVIRONMENT, Program
 
 NAME = "famedash"  # of the superuser and of the database
@@ -74,6 +74,7 @@ def program(root: Path, identity: Identity, *, port: int, durable: bool) -> Prog
     async def clear() -> None:
         await reap(cluster, [SIGINT, SIGQUIT])
         await reap_backends(cluster)
+        await _until_detached(cluster)
         _clear_useless_pid_file(cluster)
 
     async def is_ready(pid: int) -> bool:
@@ -161,6 +162,27 @@ def _pid_file(cluster: Path) -> Mapping[int, str]:
     except OSError:
         return {}
     return {number: line.strip() for number, line in enumerate(lines, start=1)}
+
+
+async def _until_detached(cluster: Path) -> None:
+    """PostgreSQL refuses to start while a process is attached to the shared memory that its pid file names.
+
+    A killed backend has no command line any more while the kernel still takes its memory apart. Linux only
+    (/proc); after the patience PostgreSQL says it in its own words.
+    """
+    block = _pid_file(cluster).get(7, "").split()[1:]
+    for _ in range(int(PATIENCE_SECONDS / 0.05)):
+        if not any(line.split()[1:2] == block and line.split()[6] != "0" for line in _shared_memory()):
+            return
+        await asyncio.sleep(0.05)
+
+
+def _shared_memory() -> list[str]:
+    """A line a block: key, id, mode, size, two pids, the number of processes attached, more."""
+    try:
+        return Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    except OSError:
+        return []
 
 
 def _clear_useless_pid_file(cluster: Path) -> None:
