@@ -19,6 +19,15 @@ from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
 
 MOST_FILES = 65_536
+BY_KEY = (
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+)
+"""A connection keeps its plans: one made while a table is empty reads all of it, and keeps doing so when it
+has filled. All that delivery asks for has an index.
+"""
 
 log = structlog.get_logger()
 
@@ -50,7 +59,9 @@ async def run(settings: Settings) -> None:
 
     async def session() -> None:
         async with (
-            open_database(settings.database_url, application="deliver", settings=IMPATIENT) as database,
+            open_database(
+                settings.database_url, application="deliver", settings=IMPATIENT + BY_KEY
+            ) as database,
             open_redis(settings.redis_url) as redis,
             open_sender(timeout_seconds=webhooks.timeout_seconds, allowed=webhooks.allowed) as sender,
         ):
