@@ -18,7 +18,7 @@ from tests.webhooks.builders import NOON
 from tests.webhooks.rows import make_endpoint
 
 PATH = "/campaigns/summer/timeline"
-READS = frozenset({"webhooks:read"})
+READS = frozenset({"campaigns:read", "webhooks:read"})
 DELIVERED, RETRYING, DEAD = Status.DELIVERED, Status.RETRYING, Status.DEAD
 INTERRUPTED, EXPIRED = Status.INTERRUPTED, Status.EXPIRED
 DUE = NOON + timedelta(seconds=65)
@@ -307,6 +307,7 @@ async def test_the_contract_of_the_route(database_url: str, redis_url: str) -> N
         assert (foreign.status, foreign.body) == (nowhere.status, nowhere.body)
         assert foreign.status == 404
         assert (await system.api_of("acme", READS).get(PATH)).status == 200
-        assert (await system.api_of("acme", frozenset({"campaigns:read"})).get(PATH)).status == 403
+        for scope in READS:  # it shows what both show
+            assert (await system.api_of("acme", READS - {scope}).get(PATH)).status == 403
         for query in ("limit=0", "limit=1001", "cursor=x", "cursor=WzE"):
             assert (await system.api.get(f"{PATH}?{query}")).status == 422

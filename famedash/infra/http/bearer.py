@@ -1,6 +1,6 @@
 """Who is asking, as a FastAPI dependency: one object a scope, and itself the security scheme (cheap)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, time
 
 import jwt
@@ -18,28 +18,31 @@ _model = HTTPBearer(bearerFormat="JWT", description="A JSON Web Token: `famedash
 
 
 class Requires(SecurityBase):
-    """Answers the caller's `Principal` when his token carries `scope`; else refuses with 401, 403 or 429."""
+    """Answers the caller's `Principal` when his token carries all of `scopes`; else refuses with 401, 403 or
+    429.
+    """
 
-    def __init__(self, authenticator: Authenticator, rates: Rates, scope: str) -> None:
-        if scope not in SCOPES:
-            raise ValueError(f"no such scope: {scope}")
+    def __init__(self, authenticator: Authenticator, rates: Rates, scopes: Sequence[str]) -> None:
+        if unknown := set(scopes) - SCOPES:
+            raise ValueError(f"no such scope: {', '.join(unknown)}")
         self.model = _model
         self.scheme_name = SCHEME
-        self.scope = scope
+        self.scopes = scopes
         self._authenticator = authenticator
         self._rates = rates
 
     async def __call__(self, request: Request) -> Principal:
         principal = await self._authenticator.verify(bearer_token(request))
         self._rates.take(principal.workspace, monotonic())
-        if self.scope not in principal.scopes:
-            raise MissingScope(self.scope)
+        for scope in self.scopes:
+            if scope not in principal.scopes:
+                raise MissingScope(scope)
         return principal
 
 
-def requires(authenticator: Authenticator, rates: Rates) -> Callable[[str], Requires]:
-    """`Edge.requires`: from a scope to the dependency that asks for it."""
-    return lambda scope: Requires(authenticator, rates, scope)
+def requires(authenticator: Authenticator, rates: Rates) -> Callable[..., Requires]:
+    """`Edge.requires`: from scopes to the dependency that asks for them."""
+    return lambda *scopes: Requires(authenticator, rates, scopes)
 
 
 def bearer_token(request: Request) -> str:

@@ -16,4 +16,4 @@ class Edge:
     """
 
     database: Database
-    requires: Callable[[str], Requires]
+    requires: Callable[..., Requires]

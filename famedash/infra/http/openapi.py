@@ -82,5 +82,5 @@ def _scopes(dependant: Dependant | None) -> list[str]:
     """What a route asks for, however deep its dependencies."""
     if dependant is None:
         return []
-    own = [dependant.call.scope] if isinstance(dependant.call, Requires) else []
+    own = dependant.call.scopes if isinstance(dependant.call, Requires) else []
     return sorted({*own, *(scope for each in dependant.dependencies for scope in _scopes(each))})

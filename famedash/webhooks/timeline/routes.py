@@ -24,7 +24,7 @@ class _Seen(NamedTuple):
 def router(edge: Edge, *, default_points: bool) -> APIRouter:
     """`default_points`: FAMEDASH_WEBHOOK_URL is set."""
     routes = APIRouter(tags=["webhooks"])
-    reads = edge.requires("webhooks:read")
+    reads = edge.requires("campaigns:read", "webhooks:read")
     always = [DEFAULT_ENDPOINT] if default_points else []
 
     @routes.get("/campaigns/{campaign_id}/timeline", response_model=TimelineShown)
