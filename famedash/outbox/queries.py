@@ -12,7 +12,7 @@ async def count(
 ) -> int:
     """How many events of these types (None: of any) happened in the workspace, `until` not included.
 
-    Reads all of the workspace's events: there is no index by time.
+    Reads what happened in that time, in every workspace.
     """
     found = await database.fetchval(
         """
