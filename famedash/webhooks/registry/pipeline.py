@@ -162,7 +162,7 @@ async def _default(registry: Registry, workspace: str) -> Endpoint:
     settings = registry.settings
     newest = await queries.newest_change(registry.database, workspace, DEFAULT_ENDPOINT)
     plan = Plan(
-        url=_without_credentials(settings.url),
+        url=_origin(settings.url),
         description=None,
         event_types=None,
         headers=(),
@@ -178,6 +178,7 @@ def _nowhere() -> Conflict:
     return Conflict("The endpoint default points nowhere: set FAMEDASH_WEBHOOK_URL and start again.")
 
 
-def _without_credentials(url: str) -> str:
+def _origin(url: str) -> str:
+    """What every workspace may see of the operator's address: a path may be as good as a password."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
