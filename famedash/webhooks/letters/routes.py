@@ -15,6 +15,8 @@ from famedash.webhooks.letters.model import Filters
 from famedash.webhooks.letters.schemas import (
     DeadLetterShown,
     DeadLettersShown,
+    ErrorClass,
+    EventType,
     ForeseenShown,
     ReplayMany,
     ReplayOne,
@@ -39,10 +41,11 @@ def _filters(
     campaign_id: Annotated[Word | None, Query(alias="campaignId", description="Of this campaign.")] = None,
     endpoint_id: Annotated[Word | None, Query(alias="endpointId", description="Of this endpoint.")] = None,
     event_type: Annotated[
-        Word | None, Query(alias="eventType", description="`CampaignCreated` or `CampaignUpdated`.")
+        EventType | None, Query(alias="eventType", description="`CampaignCreated` or `CampaignUpdated`.")
     ] = None,
     error_class: Annotated[
-        Word | None, Query(alias="errorClass", description="Of the last try, such as `http_5xx`, `timeout`.")
+        ErrorClass | None,
+        Query(alias="errorClass", description="Of the last try, such as `http_5xx`, `timeout`."),
     ] = None,
     died_after: Annotated[
         Time | None, Query(alias="diedAfter", description="Given up at this time or later.")

@@ -1,5 +1,6 @@
 """JSON of dead letters and of their replays."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -20,7 +21,17 @@ def _in_utc(time: datetime) -> datetime:
     return time.astimezone(UTC)
 
 
+def _is_error_class(text: str) -> str:
+    if not re.fullmatch("http_[3-9]xx|gone|timeout|connect|tls|reset|protocol|forbidden", text):
+        raise ValueError(
+            "Must be http_3xx, http_4xx, http_5xx, gone, timeout, connect, tls, reset, protocol or forbidden."
+        )
+    return text
+
+
 Word = Annotated[str, Field(max_length=200)]
+EventType = Literal["CampaignCreated", "CampaignUpdated"]
+ErrorClass = Annotated[str, AfterValidator(_is_error_class)]
 Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
@@ -33,8 +44,8 @@ class ReplayMany(Body):
 
     campaign_id: Word | None = None
     endpoint_id: Word | None = None
-    event_type: Word | None = None
-    error_class: Word | None = None
+    event_type: EventType | None = None
+    error_class: ErrorClass | None = None
     died_after: Time | None = None
     died_before: Time | None = None
     replayed: StrictBool = Field(False, description="true: only those that were replayed before.")

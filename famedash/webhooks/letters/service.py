@@ -21,6 +21,9 @@ MOST_FORESEEN = 20_000
 MOST_ON_THE_WAY = 2_000
 """Replays of a workspace that wait to be sent before a job adds more."""
 
+MOST_OPEN = 10
+"""Jobs of a workspace that are not finished: each is asked every few seconds whether it can go on."""
+
 _COUNTED_AT_ONCE = 1000
 
 
@@ -44,7 +47,10 @@ async def replay(
 
 
 async def begin(tx: Transaction, workspace: str, filters: Filters, *, forced: bool, actor: str) -> Replay:
-    """A job for every letter that matches now; what dies later is not part of it."""
+    """A job for every letter that matches now; what dies later is not part of it. Raises `Conflict`."""
+    await store.take_turn(tx, workspace)
+    if await store.open_replays(tx, workspace) >= MOST_OPEN:
+        raise Conflict(f"{MOST_OPEN} replays of this workspace are under way, the most: wait until one ends.")
     begun = await _draft(tx, workspace, filters, forced=forced)
     if begun.last_letter is None:
         begun = replace(begun, finished_at=begun.created_at)

@@ -119,6 +119,15 @@ async def on_the_way(tx: Transaction, workspace: str, *, at_most: int) -> int:
     )
 
 
+async def open_replays(tx: Transaction, workspace: str) -> int:
+    """How many jobs of the workspace are not finished."""
+    return int(
+        await tx.fetchval(
+            "select count(*) from webhook_replays where workspace_id = $1 and finished_at is null", workspace
+        )
+    )
+
+
 async def next_letters(
     tx: Transaction,
     workspace: str,

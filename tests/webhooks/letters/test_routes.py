@@ -151,8 +151,9 @@ async def test_a_job_replays_what_its_filters_match_and_a_dry_run_counts_it(
     ("query", "field"),
     [
         ("endpointId=" + "x" * 201, "endpointId"),
-        ("eventType=" + "x" * 201, "eventType"),
-        ("errorClass=" + "x" * 201, "errorClass"),
+        ("eventType=campaignupdated", "eventType"),
+        ("errorClass=500", "errorClass"),
+        ("errorClass=http_2xx", "errorClass"),
         ("diedAfter=yesterday", "diedAfter"),
         ("diedAfter=2026-11-25T12:00:00", "diedAfter"),
         ("diedBefore=0001-01-01T00:00:00%2B14:00", "diedBefore"),
@@ -357,6 +358,20 @@ async def test_a_job_leaves_out_what_was_delivered_since_unless_forced(
     assert len(await waiting(database)) == replayed
 
 
+async def test_a_workspace_has_ten_jobs_under_way_at_most(system: System, database: Database) -> None:
+    """PROMISE: nobody fills the queue that all workspaces' jobs stand in. One that has ended makes room."""
+    await dead_versions(database, 3)
+    begun = [(await replay_many(system.api)).status for _ in range(letters.MOST_OPEN)]
+
+    refused, other = await replay_many(system.api), await replay_many(system.api_of("rival"))
+    await work_off(database)
+    after = await replay_many(system.api)
+
+    assert set(begun) == {202}
+    assert (refused.status, "wait" in refused.json["detail"]) == (409, True)
+    assert (other.status, after.status) == (202, 202)
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -365,6 +380,8 @@ async def test_a_job_leaves_out_what_was_delivered_since_unless_forced(
         ({"campaignId": 7}, "campaignId"),
         ({"campaignId": "x" * 201}, "campaignId"),
         ({"campaignId": "a\0b"}, "campaignId"),
+        ({"eventType": "EndpointTest"}, "eventType"),
+        ({"errorClass": "timeouts"}, "errorClass"),
         ({"diedAfter": "yesterday"}, "diedAfter"),
         ({"diedBefore": "2026-11-25T12:00:00"}, "diedBefore"),
         ({"diedBefore": "0001-01-01T00:00:00+14:00"}, "diedBefore"),
