@@ -1,11 +1,12 @@
 """One POST against real receivers that behave badly: always an answer or a named failure, always in time."""
 
 import asyncio
+import socket
 import ssl
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -459,7 +460,10 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
 @asynccontextmanager
 async def knowing(
-    *answers: list[str], allowed: str = "127.0.0.0/8", asked: list[str] | None = None
+    *answers: list[str],
+    allowed: str = "127.0.0.0/8",
+    asked: list[str] | None = None,
+    timeout_seconds: float = AMPLE_SECONDS,
 ) -> AsyncIterator[Sender]:
     """A sender whose name server gives these answers, one after the other, and notes what it was asked."""
     coming = iter(answers)
@@ -470,7 +474,7 @@ async def knowing(
         return next(coming)
 
     async with open_sender(
-        timeout_seconds=AMPLE_SECONDS, allowed=parse_networks(allowed), lookup=lookup
+        timeout_seconds=timeout_seconds, allowed=parse_networks(allowed), lookup=lookup
     ) as sender:
         yield sender
 
@@ -614,6 +618,36 @@ async def test_plain_http_reaches_nothing_but_allowed_networks(monkeypatch: pyte
 async def test_where_one_address_refuses_the_next_one_is_tried() -> None:
     async with receiving(answering(OK)) as receiver, knowing(["127.0.0.2", "127.0.0.1"]) as sender:
         assert isinstance(await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS), Answer)
+
+
+async def test_an_address_that_never_answers_leaves_the_next_one_its_share_of_the_time() -> None:
+    """PROMISE: of a name with several addresses one that is dead costs no try.
+
+    Breaks if the first one may use up the whole time-out.
+    """
+    seconds = 2.0
+    async with (
+        receiving(answering(OK)) as receiver,
+        knowing(["127.0.0.2", "127.0.0.1"], timeout_seconds=seconds) as sender,
+    ):
+        with never_accepting("127.0.0.2", receiver.port):
+            reply = await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS)
+
+    assert reply == Answer(200, None, "ok", reply.duration_ms)
+    assert reply.duration_ms >= seconds / 2 * 1000 - 50  # the first one was waited for
+
+
+@contextmanager
+def never_accepting(address: str, port: int) -> Iterator[None]:
+    """Listens there, but its queue is full: whoever else connects hears nothing, not even a refusal."""
+    with ExitStack() as stack:
+        listener, *waiting = [stack.enter_context(socket.socket()) for _ in range(4)]
+        listener.bind((address, port))
+        listener.listen(0)
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex((address, port))
+        yield
 
 
 async def test_a_slow_name_server_is_asked_once_and_counts_towards_the_time_out() -> None:
