@@ -94,6 +94,12 @@ def migrate() -> None:
 
 
 @app.command()
+def reseal() -> None:
+    """Encrypt the secrets of endpoints anew, with the first key of FAMEDASH_ENCRYPTION_KEY."""
+    _on_servers("reseal", _process("reseal").run)
+
+
+@app.command()
 def token(
     workspace: Annotated[str, typer.Option(help="Whose data the token opens.")] = "default",
     scope: Annotated[list[str] | None, typer.Option(help="May be given several times; else all.")] = None,

@@ -22,6 +22,7 @@ from famedash.processes.secrets import auth_settings, embedded, seal, webhook_se
 from famedash.processes.servers import server_addresses
 from famedash.processes.settings import Settings
 from famedash.processes.welcome import answers
+from famedash.webhooks.registry import queries
 
 SKEW_SECONDS = 2.0
 """Above this, tokens are refused early or late and signatures look old to receivers."""
@@ -55,6 +56,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with server_addresses(settings) as found:
             async for finding in servers(found):
+                yield finding
+            async for finding in secrets_of_endpoints(found.database_url, settings):
                 yield finding
     except (DataDirInUse, EmbeddedUnavailable, OSError) as reason:
         yield Finding("the embedded servers start", str(reason))
@@ -117,6 +120,25 @@ async def database(url: str, clocks: dict[str, float]) -> list[Finding]:
         Finding("the database answers"),
         Finding("the database is migrated", "run `famedash migrate`" if missing else ""),
     ]
+
+
+async def secrets_of_endpoints(url: str, settings: Settings) -> AsyncIterator[Finding]:
+    """Does a key of ours open each of them? Nothing where that cannot be asked; that is another finding."""
+    try:
+        async with open_database(url, application="doctor", max_connections=1) as opened:
+            async with opened.connection() as connection:
+                if await pending(connection):
+                    return
+            unopened = await queries.unopened(opened, seal(settings))
+    except (Postponed, Unavailable, Misconfigured, *GONE):
+        return
+    about = "secrets of endpoints can be opened"
+    if not unopened:
+        yield Finding(about)
+        return
+    example = f"{unopened[0].endpoint_id} of workspace {unopened[0].workspace}"
+    remedy = f"{len(unopened)} cannot, such as {example}: list their key in FAMEDASH_ENCRYPTION_KEY, too"
+    yield Finding(about, remedy)
 
 
 async def streams(redis: Redis, clocks: dict[str, float]) -> list[Finding]:

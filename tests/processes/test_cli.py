@@ -29,6 +29,7 @@ COMMANDS = (
     "tend",
     "migrate",
     "practice",
+    "reseal",
     "llm",
     "brief",
     "token",

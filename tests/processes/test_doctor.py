@@ -8,11 +8,15 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from famedash.infra.database import Database
 from famedash.infra.embedded import Endpoints, free_port
+from famedash.infra.sealing import new_key
 from famedash.processes import doctor, servers
 from famedash.processes.doctor import Finding
 from famedash.processes.settings import Settings
+from tests.secrets import ENCRYPTION_KEY
 from tests.serving import serving
+from tests.webhooks.rows import make_endpoint
 
 
 async def health(scope: dict, receive: object, send) -> None:  # type: ignore[no-untyped-def, type-arg]
@@ -154,3 +158,18 @@ async def test_a_wrong_secret_keeps_from_nothing_that_follows(
         "the clock of the database agrees with ours",
         "the clock of Redis agrees with ours",
     } <= {finding.about for finding in found}
+
+
+async def test_secrets_that_no_key_of_ours_opens_have_a_remedy(database: Database, database_url: str) -> None:
+    """PROMISE: who lost the key, or forgot to list it, reads so, and not only that nothing is delivered."""
+    await make_endpoint(database, "ep_1", "https://here.test")
+    ours, other = (
+        Settings(encryption_key=SecretStr(key), _env_file=None) for key in (ENCRYPTION_KEY, new_key())
+    )
+
+    well = [each async for each in doctor.secrets_of_endpoints(database_url, ours)]
+    ill = [each async for each in doctor.secrets_of_endpoints(database_url, other)]
+
+    assert (len(well), wrong(well)) == (1, [])
+    (said,) = wrong(ill)
+    assert all(word in said for word in ("1 cannot", "ep_1 of workspace acme", "FAMEDASH_ENCRYPTION_KEY"))

@@ -22,6 +22,7 @@ EVERY_WORKSPACE = {
     "webhooks.queries.next_due_at": "a worker looks for the next due row of all its partitions",
     "webhooks.queries.marked": "a worker takes over a whole partition",
     "webhooks.reconcile.queries.horizon": "the proof covers the ledger of every workspace",
+    "webhooks.registry.queries.all_sealed": "a new FAMEDASH_ENCRYPTION_KEY is one for every workspace",
     "webhooks.store.workspaces_disabled": "a new FAMEDASH_WEBHOOK_URL is one for every workspace",
 }
 """Statements that serve all workspaces at once, with the reason; each must exist and need it."""

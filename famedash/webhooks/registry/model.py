@@ -57,6 +57,17 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """What of an endpoint is encrypted, and can be read by whoever has the key."""
+
+    workspace: str
+    endpoint_id: str
+    secret: bytes
+    previous_secret: bytes | None
+    headers: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """What happened while an endpoint was off, and is not owed to it."""
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from famedash.infra.database import Database, Transaction
-from famedash.infra.sealing import Seal
+from famedash.infra.sealing import Seal, Unsealable
 from famedash.webhooks import sealed
-from famedash.webhooks.registry.model import Endpoint, Plan
+from famedash.webhooks.registry.model import Endpoint, Plan, Sealed
 
 
 async def found(
@@ -41,6 +41,34 @@ async def found(
         limit,
     )
     return [_endpoint(seal, row) for row in rows]
+
+
+async def all_sealed(source: Database | Transaction) -> list[Sealed]:
+    """Of every endpoint of every workspace, but for those that were deleted; locked by who is in a
+    transaction.
+    """
+    rows = await source.fetch(
+        """
+        select workspace_id as workspace, endpoint_id, secret, previous_secret, headers
+        from webhook_endpoints where deleted_at is null order by workspace_id, endpoint_id for update
+        """
+    )
+    return [Sealed(**dict(row)) for row in rows]
+
+
+async def unopened(database: Database, seal: Seal) -> list[Sealed]:
+    """Endpoints that were sealed with a key that we were not given: nothing is sent to them."""
+
+    def opens(one: Sealed) -> bool:
+        try:
+            for text in (one.secret, one.previous_secret, one.headers):
+                if text is not None:
+                    seal.open(text)
+        except Unsealable:
+            return False
+        return True
+
+    return [one for one in await all_sealed(database) if not opens(one)]
 
 
 async def newest_change(database: Database, workspace: str, endpoint_id: str) -> dict[str, Any] | None:

@@ -93,6 +93,27 @@ async def rotate(tx: Transaction, seal: Seal, workspace: str, endpoint_id: str) 
     return secret_of(key), until
 
 
+async def reseal(tx: Transaction, seal: Seal) -> int:
+    """Seal everything anew with the first key, so that the others are not needed any more; answers of how
+    many endpoints. Raises `Unsealable`.
+    """
+
+    def anew(text: bytes | None) -> bytes | None:
+        return None if text is None else seal.close(seal.open(text))
+
+    endpoints = [
+        replace(
+            one,
+            secret=seal.close(seal.open(one.secret)),
+            previous_secret=anew(one.previous_secret),
+            headers=anew(one.headers),
+        )
+        for one in await queries.all_sealed(tx)
+    ]
+    await store.save_sealed(tx, endpoints)
+    return len(endpoints)
+
+
 async def delete(tx: Transaction, workspace: str, endpoint_id: str) -> None:
     """It ends as if it were switched off for good; its secrets are forgotten. Raises `NotFound`."""
     newest = await changes.hold(tx, workspace, endpoint_id)

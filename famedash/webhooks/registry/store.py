@@ -1,9 +1,11 @@
 """Rows of endpoints: written, or read under the lock of who writes. Opened only by the service."""
 
+from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import datetime, timedelta
 
 from famedash.infra.database import Transaction
-from famedash.webhooks.registry.model import Plan
+from famedash.webhooks.registry.model import Plan, Sealed
 
 
 async def count(tx: Transaction, workspace: str) -> int:
@@ -87,6 +89,16 @@ async def rotate(
         overlap,
     )
     return until
+
+
+async def save_sealed(tx: Transaction, endpoints: Sequence[Sealed]) -> None:
+    await tx.executemany(
+        """
+        update webhook_endpoints set secret = $3, previous_secret = $4, headers = $5
+        where workspace_id = $1 and endpoint_id = $2
+        """,
+        [astuple(each) for each in endpoints],
+    )
 
 
 async def delete(tx: Transaction, workspace: str, endpoint_id: str) -> bool:

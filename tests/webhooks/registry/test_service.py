@@ -3,20 +3,23 @@
 import asyncio
 from base64 import b64decode
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from famedash.infra.database import Database
 from famedash.infra.errors import Conflict, NotFound
+from famedash.infra.sealing import Seal, Unsealable, new_key
 from famedash.webhooks import service as changes
-from famedash.webhooks.registry import service
+from famedash.webhooks.registry import queries, service
 from famedash.webhooks.registry.model import MOST_ENDPOINTS, Endpoint, Plan
 from famedash.webhooks.signing import key_of
-from tests.secrets import SEAL
+from tests.secrets import ENCRYPTION_KEY, SEAL
 
 PLAN = Plan("https://here.test/hook", "Ours", None, (("X-Token", "opensesame"),), 8)
 LONG_ENOUGH_TO_OVERTAKE = 0.3
+NEW_KEY = new_key()
 
 
 async def create(database: Database, plan: Plan = PLAN, workspace: str = "acme") -> tuple[Endpoint, str]:
@@ -189,3 +192,41 @@ async def test_a_410_that_comes_after_the_deletion_changes_nothing(database: Dat
     assert (await rows(database, endpoint.id))[-1] == (False, "deleted", None)
     with pytest.raises(NotFound):
         await change(database, endpoint.id, enabled=True)
+
+
+async def test_after_resealing_the_old_key_is_not_needed_any_more(database: Database) -> None:
+    """PROMISE: secrets, those of an overlap, and headers stay what they were, under the new key alone."""
+    made, secret = await create(database)
+    async with database.transaction() as tx:
+        newer, _ = await service.rotate(tx, SEAL, "acme", made.id)
+    other, _ = await create(database, replace(PLAN, headers=()), workspace="rival")
+    both, new = Seal([NEW_KEY, ENCRYPTION_KEY]), Seal([NEW_KEY])
+    assert len(await queries.unopened(database, new)) == 2
+
+    async with database.transaction() as tx:
+        assert await service.reseal(tx, both) == 2
+
+    assert await queries.unopened(database, new) == []
+    (found,) = await queries.found(database, new, "acme", endpoint_id=made.id)
+    assert found.plan.headers == PLAN.headers
+    sealed = {one.endpoint_id: one for one in await queries.all_sealed(database)}
+    ours = sealed[made.id]
+    assert ours.previous_secret is not None
+    assert [new.open(ours.secret), new.open(ours.previous_secret)] == [key_of(newer), key_of(secret)]
+    assert (sealed[other.id].previous_secret, sealed[other.id].headers) == (None, None)
+
+
+async def test_what_no_key_opens_keeps_all_as_it_was(database: Database) -> None:
+    """PROMISE: a forgotten key costs nothing. Breaks if resealing stops half way."""
+    await create(database)
+    await create(database, workspace="rival")
+    async with database.transaction() as tx:
+        await tx.execute("update webhook_endpoints set secret = $1 where workspace_id = 'rival'", b"garbage")
+    before = await queries.all_sealed(database)
+
+    with pytest.raises(Unsealable):
+        async with database.transaction() as tx:
+            await service.reseal(tx, Seal([NEW_KEY, ENCRYPTION_KEY]))
+
+    assert await queries.all_sealed(database) == before
+    assert [one.workspace for one in await queries.unopened(database, SEAL)] == ["rival"]
