@@ -25,7 +25,7 @@ async def try_once(
         timestamp=int(at.timestamp()),
         body=delivery.body,
     )
-    reply = await sender.post(target.url, delivery.body, headers)
+    reply = await sender.post(target.url, delivery.body, headers, workspace=delivery.workspace)
     policy = Policy(settings.attempts, settings.backoff_seconds)
     answered_at = at + timedelta(milliseconds=reply.duration_ms)
     number = delivery.number

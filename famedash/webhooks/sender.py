@@ -1,7 +1,6 @@
 """One POST to a receiver: bounded in time and in bytes, redirects not followed, nothing raised.
 
-It says what came back; it decides nothing and writes nothing. HTTP/1.1 of our own on httptools, because
-sending is most of what a delivery costs: 17 us a POST, aiohttp 90 (docs/benchmarks.md).
+It says what came back; it decides nothing and writes nothing.
 """
 
 import asyncio
@@ -15,29 +14,21 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-import httptools
 import structlog
 
-from famedash.webhooks.addresses import Forbidden, Lookup, Networks, Place, look_up, place_of, resolve
+from famedash.webhooks.addresses import Forbidden, Lookup, Networks, Place, look_up, place_of
+from famedash.webhooks.connection import Connection, NoUsableAnswer
+from famedash.webhooks.lookups import Lookups
 from famedash.webhooks.model import Answer, NoAnswer, Reply
 
 log = structlog.get_logger()
 
-READ_BYTES = 64 * 1024
-KEPT_BYTES = 1024
-REST_SECONDS = 4.0
-"""A kept connection that nobody used for so long is closed: many servers close theirs after 5 s."""
 MOST_ADDRESSES = 4
 """Of a name that are tried, each for its share of the time."""
 MOST_PLACES = 1000
 """URLs with connections at rest, above which those that were forgotten are looked for."""
-
-
-class NoUsableAnswer(Exception):
-    """The text is the error class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +48,16 @@ class Sender:
 
     def __init__(self, *, timeout_seconds: float, allowed: Networks = (), lookup: Lookup = look_up) -> None:
         self._timeout_seconds = timeout_seconds
-        self._allowed = allowed
-        self._lookup = lookup
-        self._looking: dict[Place, asyncio.Future[list[str]]] = {}
+        self._lookups = Lookups(allowed, lookup)
         self._tls = ssl.create_default_context()
         self._resting: dict[str, deque[Connection]] = {}
 
-    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
-        """POST once. The time-out covers name, connection, TLS, head and body together."""
+    async def post(self, url: str, body: bytes, headers: dict[str, str], *, workspace: str) -> Reply:
+        """POST once, for a workspace. The time-out covers name, connection, TLS, head and body together."""
         began = time.monotonic()
         try:
             target = _target(url)
-            connection = self._rested(url) or await self._open(target.place)
+            connection = self._rested(url) or await self._open(target.place, workspace)
             left = began + self._timeout_seconds - time.monotonic()
             status, retry_after, excerpt = await connection.exchange(_request(target, body, headers), left)
         except NoUsableAnswer as failure:
@@ -85,8 +74,7 @@ class Sender:
         return Answer(status, _retry_after_seconds(retry_after), excerpt, _milliseconds_since(began))
 
     def close(self) -> None:
-        for looking in self._looking.values():
-            looking.cancel()
+        self._lookups.close()
         for connections in self._resting.values():
             for connection in connections:
                 connection.abort()
@@ -97,7 +85,7 @@ class Sender:
             if not any(connection.is_reusable for connection in resting):
                 del self._resting[url]
 
-    def _rested(self, url: str) -> "Connection | None":
+    def _rested(self, url: str) -> Connection | None:
         """The connection used last, if there is one that still stands."""
         resting = self._resting.get(url)
         while resting:
@@ -106,13 +94,13 @@ class Sender:
                 return connection
         return None
 
-    async def _open(self, place: Place) -> "Connection":
+    async def _open(self, place: Place, workspace: str) -> Connection:
         """To the first of the place's addresses that takes it; TLS is about its name."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._timeout_seconds
         try:
             async with asyncio.timeout_at(until):
-                addresses = (await self._addresses(place))[:MOST_ADDRESSES]
+                addresses = (await self._lookups.addresses(place, workspace))[:MOST_ADDRESSES]
                 for left in range(len(addresses), 0, -1):
                     share = (until - loop.time()) / left if left > 1 else None
                     if connection := await self._connect(addresses[-left], place, share):
@@ -123,7 +111,7 @@ class Sender:
             raise NoUsableAnswer("connect") from None
         raise NoUsableAnswer("connect")
 
-    async def _connect(self, address: str, place: Place, seconds: float | None) -> "Connection | None":
+    async def _connect(self, address: str, place: Place, seconds: float | None) -> Connection | None:
         """None where nobody answers in time, so that the next address may."""
         loop, tls = asyncio.get_running_loop(), self._tls if place.tls else None
         name = place.host if place.tls else None
@@ -137,120 +125,6 @@ class Sender:
         except OSError:  # TimeoutError is one
             return None
         return connection
-
-    async def _addresses(self, place: Place) -> list[str]:
-        """One look-up of a place at a time: a slow name server holds one thread, however many tries wait."""
-        looking = self._looking.get(place)
-        if looking is None:
-            found = resolve(place.host, place.port, self._allowed, tls=place.tls, lookup=self._lookup)
-            looking = self._looking[place] = asyncio.ensure_future(found)
-            looking.add_done_callback(lambda done: self._looked_up(place, done))
-        return await asyncio.shield(looking)
-
-    def _looked_up(self, place: Place, looking: asyncio.Future[list[str]]) -> None:
-        del self._looking[place]
-        if not looking.cancelled():
-            looking.exception()  # noted, should nobody have waited so long
-
-
-Received = tuple[int, str | None, str]
-"""Status, Retry-After, excerpt."""
-
-
-class Connection(asyncio.Protocol):
-    """One exchange at a time; whatever is not a whole answer to it closes the connection."""
-
-    def __init__(self) -> None:
-        self.is_reusable = False
-        self._is_lost = False
-        self._answer: asyncio.Future[Received] | None = None
-        self._rest: asyncio.TimerHandle | None = None
-
-    async def exchange(self, request: bytes, seconds: float) -> Received:
-        """Raises `NoUsableAnswer`; then, and when it is called off, the connection is closed."""
-        if self._rest:
-            self._rest.cancel()
-        if self._is_lost:
-            raise NoUsableAnswer("reset")
-        loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpResponseParser(self)
-        self._received, self._kept, self._retry_after = 0, b"", cast("str | None", None)
-        self._has_head = self._has_length = self.is_reusable = False
-        self._answer = answer = cast("asyncio.Future[Received]", loop.create_future())
-        timer = loop.call_later(max(0.0, seconds), self._fail, "timeout")
-        self._transport.write(request)
-        try:
-            return await answer
-        finally:
-            timer.cancel()
-            self._answer = None
-            if not self.is_reusable:
-                self.abort()
-
-    def rest(self) -> None:
-        self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, self.abort)
-
-    def abort(self) -> None:
-        self.is_reusable = False
-        self._transport.abort()
-
-    # --- called by the transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of asyncio's
-
-    def data_received(self, data: bytes) -> None:
-        if self._answer is None:
-            self.abort()  # nobody asked
-            return
-        self._received += len(data)
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.is_reusable = False
-            self._fail("protocol")
-        if self._received >= READ_BYTES:
-            self._finish() if self._has_head else self._fail("protocol")
-
-    def connection_lost(self, reason: Exception | None) -> None:
-        self.is_reusable, self._is_lost = False, True
-        if self._answer and self._has_head and not self._has_length and reason is None:
-            self._finish()  # the end of the connection is the end of the body
-        else:
-            self._fail("reset")
-
-    # --- called by the parser
-
-    def on_message_begin(self) -> None:
-        self.is_reusable = False  # a second message: nobody asked
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        match name.lower():
-            case b"retry-after":
-                self._retry_after = value.decode("latin-1")
-            case b"content-length" | b"transfer-encoding":
-                self._has_length = True
-
-    def on_headers_complete(self) -> None:
-        self._has_head = self._parser.get_status_code() >= 200  # 1xx: the answer is still to come
-
-    def on_body(self, piece: bytes) -> None:
-        if len(self._kept) < KEPT_BYTES:
-            self._kept = (self._kept + piece)[:KEPT_BYTES]
-
-    def on_message_complete(self) -> None:
-        if self._has_head:
-            self.is_reusable = self._parser.should_keep_alive()
-            self._finish()
-
-    def _finish(self) -> None:
-        if self._answer and not self._answer.done():
-            excerpt = self._kept.decode("utf-8", "replace").replace("\0", "\ufffd")
-            self._answer.set_result((self._parser.get_status_code(), self._retry_after, excerpt))
-
-    def _fail(self, error_class: str) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(NoUsableAnswer(error_class))
 
 
 @asynccontextmanager

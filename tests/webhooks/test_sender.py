@@ -21,10 +21,12 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from famedash.infra.embedded import free_port
+from famedash.webhooks import connection, lookups
 from famedash.webhooks import sender as sender_module
 from famedash.webhooks.addresses import check_url, parse_networks
+from famedash.webhooks.connection import KEPT_BYTES
 from famedash.webhooks.model import Answer, NoAnswer, Reply
-from famedash.webhooks.sender import KEPT_BYTES, Sender, open_sender
+from famedash.webhooks.sender import Sender, open_sender
 
 BODY = b'{"id": "e1"}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -143,7 +145,7 @@ async def hasty() -> AsyncIterator[Sender]:
 
 
 async def post(sender: Sender, receiver: Receiver) -> Reply:
-    return await sender.post(receiver.url, BODY, HEADERS)
+    return await sender.post(receiver.url, BODY, HEADERS, workspace="acme")
 
 
 def error_class(reply: Reply) -> str | None:
@@ -168,10 +170,10 @@ async def test_connections_to_urls_that_nobody_uses_any_more_are_forgotten(
 ) -> None:
     """PROMISE: who posts to ever new URLs does not fill the memory of a process."""
     monkeypatch.setattr(sender_module, "MOST_PLACES", 2)
-    monkeypatch.setattr(sender_module, "REST_SECONDS", 0.01)
+    monkeypatch.setattr(connection, "REST_SECONDS", 0.01)
     async with receiving(answering(OK)) as receiver:
         for number in range(6):
-            await sender.post(f"{receiver.url}?{number}", BODY, HEADERS)
+            await sender.post(f"{receiver.url}?{number}", BODY, HEADERS, workspace="acme")
             await asyncio.sleep(0.05)
 
     assert len(sender._resting) <= 3
@@ -251,7 +253,7 @@ async def test_a_connection_that_never_shakes_hands_times_out(hasty: Sender) -> 
 
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        reply = await hasty.post(f"https://127.0.0.1:{port}/", BODY, HEADERS)
+        reply = await hasty.post(f"https://127.0.0.1:{port}/", BODY, HEADERS, workspace="acme")
         server.close()
 
     assert error_class(reply) == "timeout"
@@ -292,7 +294,7 @@ async def test_a_head_without_end_is_a_protocol_failure(sender: Sender) -> None:
     ],
 )
 async def test_nobody_there_is_a_connect_failure(url: str, sender: Sender) -> None:
-    reply = await sender.post(url.format(port=free_port()), BODY, HEADERS)
+    reply = await sender.post(url.format(port=free_port()), BODY, HEADERS, workspace="acme")
 
     assert error_class(reply) == "connect"
 
@@ -302,7 +304,7 @@ async def test_nobody_there_is_a_connect_failure(url: str, sender: Sender) -> No
 )
 async def test_an_address_that_cannot_be_used_is_no_answer(url: str, sender: Sender) -> None:
     """PROMISE: `post` raises nothing, so that one wrong address cannot end the worker."""
-    assert error_class(await sender.post(url, BODY, HEADERS)) == "forbidden"
+    assert error_class(await sender.post(url, BODY, HEADERS, workspace="acme")) == "forbidden"
 
 
 async def test_a_word_before_the_answer_is_not_the_answer(sender: Sender) -> None:
@@ -341,7 +343,7 @@ async def test_an_answer_to_a_body_that_was_not_read_counts(sender: Sender) -> N
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    reply = await sender.post(f"http://127.0.0.1:{port}/", b"x" * 3_000_000, HEADERS)
+    reply = await sender.post(f"http://127.0.0.1:{port}/", b"x" * 3_000_000, HEADERS, workspace="acme")
     server.close()
 
     assert reply == Answer(413, None, "", reply.duration_ms)
@@ -375,7 +377,12 @@ async def test_an_offer_to_speak_something_else_is_no_delivery(sender: Sender) -
 
 async def test_an_address_reaches_the_receiver_as_it_was_written(sender: Sender) -> None:
     async with receiving(answering(OK)) as receiver:
-        await sender.post(f"http://ada:s%20x@127.0.0.1:{receiver.port}/a%2Fb/\u00fc?q=1&r=%20", BODY, HEADERS)
+        await sender.post(
+            f"http://ada:s%20x@127.0.0.1:{receiver.port}/a%2Fb/\u00fc?q=1&r=%20",
+            BODY,
+            HEADERS,
+            workspace="acme",
+        )
 
     lines = receiver.heads[0].split("\r\n")
     assert lines[0] == "POST /a%2Fb/%C3%BC?q=1&r=%20 HTTP/1.1"
@@ -504,7 +511,9 @@ async def test_a_spelling_of_loopback_reaches_it_where_it_is_allowed(host: str) 
         receiving(answering(OK)) as receiver,
         open_sender(timeout_seconds=AMPLE_SECONDS, allowed=allowed) as sender,
     ):
-        assert isinstance(await sender.post(f"http://{host}:{receiver.port}/", BODY, HEADERS), Answer)
+        assert isinstance(
+            await sender.post(f"http://{host}:{receiver.port}/", BODY, HEADERS, workspace="acme"), Answer
+        )
 
 
 @pytest.mark.parametrize("host", SPELLINGS)
@@ -516,7 +525,9 @@ async def test_no_spelling_of_loopback_reaches_it_where_it_is_not_allowed(host: 
     """
     async with receiving(answering(OK)) as receiver, open_sender(timeout_seconds=AMPLE_SECONDS) as sender:
         with capture_logs() as logs:
-            reply = await sender.post(f"{scheme}://{host}:{receiver.port}/secret", BODY, HEADERS)
+            reply = await sender.post(
+                f"{scheme}://{host}:{receiver.port}/secret", BODY, HEADERS, workspace="acme"
+            )
 
         assert error_class(reply) == "forbidden"
         assert receiver.connections == 0
@@ -561,7 +572,7 @@ async def test_a_name_that_leads_to_a_forbidden_address_is_not_followed(
     tried = _connections_noted(monkeypatch)
     async with knowing([*beside, address], allowed="") as sender:
         with capture_logs() as logs:
-            reply = await sender.post("https://hooks.test/", BODY, HEADERS)
+            reply = await sender.post("https://hooks.test/", BODY, HEADERS, workspace="acme")
 
     assert error_class(reply) == "forbidden"
     assert tried == []
@@ -578,7 +589,7 @@ async def test_a_name_that_changes_after_its_check_is_refused_at_the_connection(
         url = f"https://hooks.test:{receiver.port}/"
         await check_url(url, (), lookup=good)
 
-        assert error_class(await sender.post(url, BODY, HEADERS)) == "forbidden"
+        assert error_class(await sender.post(url, BODY, HEADERS, workspace="acme")) == "forbidden"
         assert receiver.connections == 0
 
 
@@ -594,12 +605,15 @@ async def test_a_name_is_looked_up_once_for_a_connection_and_again_for_the_next(
         await answers.pop(0)(writer)
 
     async with receiving(behave) as receiver, knowing(["127.0.0.1"], ["10.0.0.1"], asked=asked) as sender:
-        replies = [await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS) for _ in range(2)]
+        replies = [
+            await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS, workspace="acme")
+            for _ in range(2)
+        ]
         assert [isinstance(reply, Answer) for reply in replies] == [True, True]
         assert asked == ["hooks.test"]
 
         await asyncio.sleep(0.05)
-        third = await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS)
+        third = await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS, workspace="acme")
 
         assert error_class(third) == "forbidden"
         assert asked == ["hooks.test"] * 2
@@ -610,14 +624,19 @@ async def test_plain_http_reaches_nothing_but_allowed_networks(monkeypatch: pyte
     tried = _connections_noted(monkeypatch)
     async with knowing(["93.184.215.14"], ["127.0.0.1", "93.184.215.14"]) as sender:
         for _ in range(2):
-            assert error_class(await sender.post("http://hooks.test/", BODY, HEADERS)) == "forbidden"
+            assert (
+                error_class(await sender.post("http://hooks.test/", BODY, HEADERS, workspace="acme"))
+                == "forbidden"
+            )
 
     assert tried == []
 
 
 async def test_where_one_address_refuses_the_next_one_is_tried() -> None:
     async with receiving(answering(OK)) as receiver, knowing(["127.0.0.2", "127.0.0.1"]) as sender:
-        assert isinstance(await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS), Answer)
+        assert isinstance(
+            await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS, workspace="acme"), Answer
+        )
 
 
 async def test_an_address_that_never_answers_leaves_the_next_one_its_share_of_the_time() -> None:
@@ -631,7 +650,7 @@ async def test_an_address_that_never_answers_leaves_the_next_one_its_share_of_th
         knowing(["127.0.0.2", "127.0.0.1"], timeout_seconds=seconds) as sender,
     ):
         with never_accepting("127.0.0.2", receiver.port):
-            reply = await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS)
+            reply = await sender.post(f"http://hooks.test:{receiver.port}/", BODY, HEADERS, workspace="acme")
 
     assert reply == Answer(200, None, "ok", reply.duration_ms)
     assert reply.duration_ms >= seconds / 2 * 1000 - 50  # the first one was waited for
@@ -666,7 +685,7 @@ async def test_a_slow_name_server_is_asked_once_and_counts_towards_the_time_out(
     ):
         *slow, quick = await asyncio.gather(
             *(
-                sender.post(f"http://{host}.test:{receiver.port}/", BODY, HEADERS)
+                sender.post(f"http://{host}.test:{receiver.port}/", BODY, HEADERS, workspace="acme")
                 for host in ("slow", "slow", "slow", "quick")
             )
         )
@@ -674,6 +693,38 @@ async def test_a_slow_name_server_is_asked_once_and_counts_towards_the_time_out(
     assert [error_class(reply) for reply in slow] == ["timeout"] * 3
     assert isinstance(quick, Answer)
     assert sorted(asked) == ["quick.test", "slow.test"]
+
+
+async def test_name_servers_that_hang_hold_up_only_the_workspace_that_names_them() -> None:
+    """PROMISE: a workspace cannot take the resolver's threads from the others, however many names it has.
+
+    Nor does it lose its own turn for good: who waits for a name that is answered gets it.
+    """
+    threads = 0
+    answered = asyncio.Event()
+
+    async def lookup(host: str, port: int) -> list[str]:
+        nonlocal threads
+        if host.startswith("slow"):
+            threads += 1
+            await answered.wait()
+        return ["127.0.0.1"]
+
+    async with (
+        receiving(answering(OK)) as receiver,
+        open_sender(timeout_seconds=AMPLE_SECONDS, allowed=LOOPBACK, lookup=lookup) as sender,
+    ):
+
+        async def post_to(host: str, workspace: str) -> Reply:
+            return await sender.post(f"http://{host}:{receiver.port}/", BODY, HEADERS, workspace=workspace)
+
+        hosts = [f"slow-{number}.test" for number in range(3 * lookups.MOST_AT_ONCE)]
+        slow = asyncio.gather(*(post_to(host, "mallory") for host in hosts))
+        assert isinstance(await post_to("quick.test", "acme"), Answer)
+        assert threads == lookups.MOST_AT_ONCE
+
+        answered.set()
+        assert all(isinstance(reply, Answer) for reply in await slow)
 
 
 def _connections_noted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
@@ -751,7 +802,7 @@ async def test_a_checked_address_is_connected_to_but_the_name_is_verified(
     tls = _own_certificate(tmp_path, certified)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
     async with receiving(answering(OK), tls=tls) as receiver, knowing(["127.0.0.1"]) as trusting:
-        reply = await trusting.post(f"https://hooks.test:{receiver.port}/", BODY, HEADERS)
+        reply = await trusting.post(f"https://hooks.test:{receiver.port}/", BODY, HEADERS, workspace="acme")
 
         if certified == "hooks.test":
             assert isinstance(reply, Answer)
@@ -770,7 +821,7 @@ async def test_a_receiver_that_speaks_no_tls_is_a_tls_failure(sender: Sender) ->
 
     server = await asyncio.start_server(plain, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    reply = await sender.post(f"https://127.0.0.1:{port}/", BODY, HEADERS)
+    reply = await sender.post(f"https://127.0.0.1:{port}/", BODY, HEADERS, workspace="acme")
     server.close()
 
     assert error_class(reply) == "tls"

@@ -119,7 +119,9 @@ async def try_out(registry: Registry, workspace: str, endpoint_id: str) -> Reply
         raise TooMany("So many test events of this workspace are still open: wait for their answers.")
     registry.open_tests[workspace] += 1
     try:
-        return await _sender(registry).post(target.url, body, dict(target.headers) | signed)
+        return await _sender(registry).post(
+            target.url, body, dict(target.headers) | signed, workspace=workspace
+        )
     finally:
         registry.open_tests[workspace] -= 1
 
