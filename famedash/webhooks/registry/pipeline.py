@@ -106,6 +106,16 @@ async def try_out(registry: Registry, workspace: str, endpoint_id: str) -> Reply
 
     Raises `NotFound`, `TooMany`, and `Conflict` where `default` points nowhere.
     """
+    if registry.open_tests[workspace] >= MOST_TESTS:
+        raise TooMany("So many test events of this workspace are still open: wait for their answers.")
+    registry.open_tests[workspace] += 1
+    try:
+        return await _try_out(registry, workspace, endpoint_id)
+    finally:
+        registry.open_tests[workspace] -= 1
+
+
+async def _try_out(registry: Registry, workspace: str, endpoint_id: str) -> Reply:
     known = Endpoints(registry.settings, registry.seal)
     await known.refresh(registry.database, [workspace])
     target = known.target((workspace, endpoint_id))
@@ -115,15 +125,7 @@ async def try_out(registry: Registry, workspace: str, endpoint_id: str) -> Reply
     data = {"workspace": workspace, "endpointId": endpoint_id}
     body = json.encode({"id": event_id, "type": "EndpointTest", "timestamp": now, "data": data})
     signed = signing.headers(target.secrets, message_id=event_id, timestamp=int(now.timestamp()), body=body)
-    if registry.open_tests[workspace] >= MOST_TESTS:
-        raise TooMany("So many test events of this workspace are still open: wait for their answers.")
-    registry.open_tests[workspace] += 1
-    try:
-        return await _sender(registry).post(
-            target.url, body, dict(target.headers) | signed, workspace=workspace
-        )
-    finally:
-        registry.open_tests[workspace] -= 1
+    return await _sender(registry).post(target.url, body, dict(target.headers) | signed, workspace=workspace)
 
 
 def _sender(registry: Registry) -> Sender:
