@@ -84,7 +84,7 @@ test-chaos: $(DEV)
 	@echo "== chaos"; $(BIN)/pytest -m chaos -n 2 $(ARGS) || { code=$$?; \
 	    [ $$code -eq 5 ] && echo "SKIP chaos: no test is marked chaos" || exit $$code; }
 
-chaos: $(DEV) ## Deliver 4,000 changes through 20 kills -9, and count (SEED=7: the same choices again)
+chaos: $(DEV) ## Deliver 4,000 changes through 24 kills -9, and count (SEED=7: the same choices again)
 	@FAMEDASH_CHAOS=long FAMEDASH_CHAOS_SEED="$(SEED)" exec $(BIN)/pytest -n 0 -s tests/chaos/test_random_kills.py $(ARGS)
 
 lint-docker: $(LINT) ## Lint Dockerfile and compose.yaml (no Docker needed)

@@ -12,6 +12,8 @@ RECORD = b"insert into webhook_attempts"
 RENEW = b"update reader_leases set lease_until"
 MARK = b"set sending = true"
 ANNOUNCE = b"insert into outbox_unpublished"
+LETTER = b"insert into webhook_dead_letters"
+SWITCH = b"insert into webhook_endpoint_changes"
 COMMIT = b"COMMIT"
 
 
@@ -47,8 +49,12 @@ STEPS = (
         answer=b"COMMIT",
         short=True,
     ),
+    Step("worker: in the record of a death", "deliver", "postgres", (LETTER, COMMIT), lost=True),
+    Step("worker: death committed, not answered", "deliver", "postgres", (LETTER, COMMIT)),
     Step("API: before the commit", "api", "postgres", (ANNOUNCE, COMMIT), lost=True),
     Step("API: between commit and answer", "api", "postgres", (ANNOUNCE, COMMIT), short=True),
+    Step("API: in an endpoint's change", "api", "postgres", (SWITCH, COMMIT), lost=True),
+    Step("API: endpoint changed, not answered", "api", "postgres", (SWITCH, COMMIT)),
     Step("Redis: while a batch is sent", "relay", "redis", (APPEND,), of_store=True, short=True),
     Step("Redis: in WAITAOF", "relay", "redis", (b"WAITAOF",), of_store=True),
     Step("Redis: while a worker reads", "deliver", "redis", (b"XRANGE",), of_store=True),
