@@ -49,6 +49,7 @@ from famedash.processes.secrets import auth_settings, seal
 from famedash.processes.settings import Settings
 from famedash.webhooks import routes as webhooks
 from famedash.webhooks.letters import routes as letters
+from famedash.webhooks.lookups import Lookups
 from famedash.webhooks.registry import routes as registry
 from famedash.webhooks.registry.pipeline import Registry
 from famedash.webhooks.sender import Sender, open_sender
@@ -134,7 +135,8 @@ def include_features(app: FastAPI, edge: Edge, settings: Settings, resources: Re
     app.include_router(campaigns.router(edge))
     app.include_router(webhooks.router(edge))
     sending = webhook_settings(settings, resources.webhook_keys)
-    endpoints = Registry(edge.database, resources.seal, sending, resources.sender)
+    lookups = Lookups(sending.allowed)
+    endpoints = Registry(edge.database, resources.seal, sending, lookups, resources.sender)
     app.include_router(registry.router(edge, endpoints))
     app.include_router(letters.router(edge, default_points=bool(settings.webhook_url)))
     app.include_router(timeline.router(edge, default_points=bool(settings.webhook_url)))

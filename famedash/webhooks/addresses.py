@@ -16,7 +16,6 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """(host, port) to its addresses; raises OSError where it has none."""
 
-LOOKUP_SECONDS = 5.0
 SETTING = "FAMEDASH_WEBHOOK_ALLOW_PRIVATE"
 
 _NAT64 = ip_network("64:ff9b::/96")
@@ -124,20 +123,6 @@ async def resolve(
                 text,
             )
     return list(addresses)
-
-
-async def check_url(url: str, allowed: Networks, *, lookup: Lookup = look_up) -> None:
-    """Raises `Forbidden` unless an endpoint may point there: scheme, host, port, credentials, addresses."""
-    place = place_of(url)
-    if "@" in urlsplit(url).netloc:
-        raise Forbidden("The URL must not hold a user or a password: send them in a header of the endpoint.")
-    try:
-        async with asyncio.timeout(LOOKUP_SECONDS):
-            await resolve(place.host, place.port, allowed, tls=place.tls, lookup=lookup)
-    except OSError:  # TimeoutError is one
-        raise Forbidden(
-            "The host has no address, or none could be found now. Check its name, or try again later."
-        ) from None
 
 
 def _literal(host: str) -> Address | None:

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from famedash.webhooks import addresses
+from famedash.webhooks import lookups
 from famedash.webhooks.addresses import (
     Forbidden,
     Lookup,
     Place,
-    check_url,
     look_up,
     parse_networks,
     place_of,
     resolve,
 )
+from famedash.webhooks.lookups import Lookups
 
 PUBLIC, PUBLIC_IPV6 = "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 FORBIDDEN_IPV4 = [
@@ -90,7 +90,7 @@ async def nobody_asks(host: str, port: int) -> list[str]:
 async def refusal(url: str, allowed: str = "", lookup: Lookup = look_up) -> str:
     """What the client is told."""
     with pytest.raises(Forbidden) as caught:
-        await check_url(url, parse_networks(allowed), lookup=lookup)
+        await Lookups(parse_networks(allowed), lookup).check(url, "acme")
     return str(caught.value)
 
 
@@ -259,15 +259,15 @@ def test_a_host_is_spelt_as_name_servers_and_certificates_do(url: str, place: Pl
 @given(st.text() | st.text().map(lambda text: f"https://{text}/"))
 def test_no_text_makes_more_than_a_refusal(url: str) -> None:
     with suppress(Forbidden):
-        asyncio.run(check_url(url, (), lookup=names()))
+        asyncio.run(Lookups((), names()).check(url, "acme"))
 
 
 async def test_a_url_of_a_public_host_may_be_an_endpoint() -> None:
     lookup = names(hooks_test=[PUBLIC, PUBLIC_IPV6])
 
-    await check_url("https://hooks.test/a?token=b", (), lookup=lookup)
-    await check_url(f"https://{PUBLIC}/", (), lookup=nobody_asks)
-    await check_url("http://10.0.0.1:8080/", parse_networks("10.0.0.1"), lookup=nobody_asks)
+    await Lookups((), lookup).check("https://hooks.test/a?token=b", "acme")
+    await Lookups((), nobody_asks).check(f"https://{PUBLIC}/", "acme")
+    await Lookups(parse_networks("10.0.0.1"), nobody_asks).check("http://10.0.0.1:8080/", "acme")
 
 
 async def test_a_refused_client_is_told_the_remedy_and_nothing_of_our_network() -> None:
@@ -286,7 +286,7 @@ async def test_a_name_that_nobody_knows_is_refused_with_a_remedy(monkeypatch: py
         await asyncio.sleep(60)
         return []
 
-    monkeypatch.setattr(addresses, "LOOKUP_SECONDS", 0.05)
+    monkeypatch.setattr(lookups, "CHECK_SECONDS", 0.05)
 
     for lookup in (names(), silent):
         assert "Check its name, or try again later." in await refusal("https://hooks.test/", lookup=lookup)

@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from famedash.infra.embedded import free_port
 from famedash.webhooks import connection, lookups
 from famedash.webhooks import sender as sender_module
-from famedash.webhooks.addresses import check_url, parse_networks
+from famedash.webhooks.addresses import parse_networks
 from famedash.webhooks.connection import KEPT_BYTES
 from famedash.webhooks.model import Answer, NoAnswer, Reply
 from famedash.webhooks.sender import Sender, open_sender
@@ -587,7 +587,7 @@ async def test_a_name_that_changes_after_its_check_is_refused_at_the_connection(
 
     async with receiving(answering(OK)) as receiver, knowing(["127.0.0.1"], allowed="") as sender:
         url = f"https://hooks.test:{receiver.port}/"
-        await check_url(url, (), lookup=good)
+        await lookups.Lookups((), good).check(url, "acme")
 
         assert error_class(await sender.post(url, BODY, HEADERS, workspace="acme")) == "forbidden"
         assert receiver.connections == 0

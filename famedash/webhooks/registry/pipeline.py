@@ -16,8 +16,9 @@ from famedash.infra.ids import uuid7
 from famedash.infra.sealing import Seal
 from famedash.outbox import queries as outbox
 from famedash.webhooks import signing
-from famedash.webhooks.addresses import Forbidden, check_url
+from famedash.webhooks.addresses import Forbidden
 from famedash.webhooks.endpoints import Endpoints
+from famedash.webhooks.lookups import Lookups
 from famedash.webhooks.model import DEFAULT_ENDPOINT, Reply
 from famedash.webhooks.registry import queries, service
 from famedash.webhooks.registry.model import Endpoint, Plan, Skipped
@@ -30,7 +31,8 @@ MOST_TESTS = 4
 
 @dataclass
 class Registry:
-    """What endpoints need: where they are kept, what seals them, where `default` points, who posts.
+    """What endpoints need: where they are kept, what seals them, where `default` points, who looks up names,
+    who posts.
 
     Where no `sender` is given, the first test event makes one.
     """
@@ -38,6 +40,7 @@ class Registry:
     database: Database
     seal: Seal
     settings: WebhookSettings
+    lookups: Lookups
     sender: Sender | None = None
     open_tests: Counter[str] = field(default_factory=Counter)
 
@@ -61,7 +64,7 @@ async def get(registry: Registry, workspace: str, endpoint_id: str) -> Endpoint:
 
 async def create(registry: Registry, workspace: str, plan: Plan) -> tuple[Endpoint, str]:
     """Answers the endpoint and its secret. Raises `Invalid` and `Conflict`."""
-    await _check(registry, plan.url)
+    await _check(registry, workspace, plan.url)
     async with registry.database.transaction() as tx:
         return await service.create(tx, registry.seal, workspace, plan)
 
@@ -78,7 +81,7 @@ async def change(
         off_since = await _switch_default(registry, workspace, patch)
     else:
         if "url" in patch:
-            await _check(registry, patch["url"])
+            await _check(registry, workspace, patch["url"])
         async with registry.database.transaction() as tx:
             off_since = await service.change(tx, registry.seal, workspace, endpoint_id, patch)
     endpoint = await get(registry, workspace, endpoint_id)
@@ -136,9 +139,9 @@ def _sender(registry: Registry) -> Sender:
     return registry.sender
 
 
-async def _check(registry: Registry, url: str) -> None:
+async def _check(registry: Registry, workspace: str, url: str) -> None:
     try:
-        await check_url(url, registry.settings.allowed)
+        await registry.lookups.check(url, workspace)
     except Forbidden as reason:
         raise Invalid(f"url: {reason}", fields=[FieldError("url", str(reason))]) from None
 
