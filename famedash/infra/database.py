@@ -46,6 +46,16 @@ IMPATIENT = (
 )
 """For processes that serve: one that froze or vanished inside a transaction frees its locks in seconds."""
 
+BY_KEY = (
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+)
+"""For workers, all of whose questions have an index. A connection keeps its plans: one that was made while a
+table is empty reads all of it, and keeps doing so when it has filled.
+"""
+
 
 class Transaction:
     """One open transaction: the four ways to run SQL, the database's time, and what follows the commit."""

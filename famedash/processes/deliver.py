@@ -5,7 +5,7 @@ import resource
 
 import structlog
 
-from famedash.infra.database import IMPATIENT, open_database
+from famedash.infra.database import BY_KEY, IMPATIENT, open_database
 from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
@@ -19,15 +19,6 @@ from famedash.webhooks.settings import WebhookSettings
 from famedash.webhooks.worker import Deliverer
 
 MOST_FILES = 65_536
-BY_KEY = (
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    ("enable_material", "off"),
-)
-"""A connection keeps its plans: one made while a table is empty reads all of it, and keeps doing so when it
-has filled. All that delivery asks for has an index.
-"""
 
 log = structlog.get_logger()
 

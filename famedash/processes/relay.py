@@ -1,6 +1,6 @@
 """`famedash relay`: the outbox's worker, as a process."""
 
-from famedash.infra.database import IMPATIENT, open_database
+from famedash.infra.database import BY_KEY, IMPATIENT, open_database
 from famedash.infra.log.ear import Ear
 from famedash.infra.log.redis_publisher import redis_session
 from famedash.infra.loop import Stop, repeat
@@ -17,7 +17,7 @@ async def run(settings: Settings) -> None:
     async def session() -> None:
         async with (
             open_database(
-                settings.database_url, application="relay", max_connections=3, settings=IMPATIENT
+                settings.database_url, application="relay", max_connections=3, settings=IMPATIENT + BY_KEY
             ) as database,
             open_redis(settings.redis_url) as redis,
         ):

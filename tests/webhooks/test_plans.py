@@ -6,18 +6,16 @@ from uuid import uuid4
 
 import pytest
 
-from famedash.infra.database import Database, open_database
-from famedash.processes.deliver import BY_KEY
+from famedash.infra.database import BY_KEY, Database, open_database
 from famedash.webhooks import queries, store
 from famedash.webhooks.model import Attempt, Delivery, Status
 from famedash.webhooks.window import Row
+from tests.plans import EXECUTIONS, reads, vacuum
 from tests.webhooks.builders import NOON, delivery
 
 Ask = Callable[[Database, list[Delivery]], Awaitable[object]]
 
-EXECUTIONS = 8
-"""After five PostgreSQL keeps one plan for all values."""
-
+TABLES = ("webhook_waiting", "webhook_attempts")
 IN_THE_WAY = 5_000
 FEW_READS = 200
 """A row, its index entries, and what is dead of it; a plan that reads the table is at 5,000 and more."""
@@ -83,25 +81,24 @@ async def test_a_plan_that_was_made_on_empty_tables_reads_no_more_when_they_fill
     Breaks if a plan scans a table, or joins by hashing it: cheapest while it is empty, kept when it is full.
     """
     if vacuumed:
-        await worker.fetch("vacuum (analyze) webhook_waiting")
-        await worker.fetch("vacuum (analyze) webhook_attempts")
+        await vacuum(worker, *TABLES)
     for _ in range(EXECUTIONS):
         await ask(worker, [delivery()])
     await _fill(worker)
 
-    before = await _reads(worker)
+    before = await reads(worker, *TABLES)
     await ask(worker, [delivery()])
-    assert await _reads(worker) - before < FEW_READS
+    assert await reads(worker, *TABLES) - before < FEW_READS
 
 
 async def test_reads_are_counted(worker: Database) -> None:
     """Breaks if the count that the others are judged by stays where it is."""
     await _fill(worker)
-    before = await _reads(worker)
+    before = await reads(worker, *TABLES)
 
     await worker.fetch("select count(distinct tries) from webhook_waiting")
 
-    assert await _reads(worker) - before >= IN_THE_WAY
+    assert await reads(worker, *TABLES) - before >= IN_THE_WAY
 
 
 async def _fill(worker: Database) -> None:
@@ -131,17 +128,3 @@ async def _fill(worker: Database) -> None:
             NOON,
             IN_THE_WAY,
         )
-
-
-async def _reads(worker: Database) -> int:
-    """Rows and index entries of both tables that were looked at so far."""
-    await worker.fetch("select pg_stat_force_next_flush()")
-    found = await worker.fetchval(
-        """
-        select (select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables
-                where relname in ('webhook_waiting', 'webhook_attempts'))
-             + (select sum(idx_tup_read) from pg_stat_user_indexes
-                where relname in ('webhook_waiting', 'webhook_attempts'))
-        """
-    )
-    return int(found)
