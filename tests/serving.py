@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from famedash.processes.http_server import KEEP_ALIVE_SECONDS
+
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
@@ -23,6 +25,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
     )
     task = asyncio.create_task(server.serve())

@@ -10,6 +10,10 @@ from starlette.types import ASGIApp
 from famedash.infra.loop import Stop
 
 STOP_SECONDS = 7
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients and proxies keep a connection that nobody uses (15 to 60 s): if we close first, a
+request that is on its way just then is lost.
+"""
 
 
 async def serve(app: ASGIApp, *, host: str, port: int, stop: Stop) -> None:
@@ -26,6 +30,7 @@ async def serve(app: ASGIApp, *, host: str, port: int, stop: Stop) -> None:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=STOP_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
     )
     stopping = asyncio.create_task(server.exit_after(stop))
