@@ -2,10 +2,11 @@
 
 import asyncio
 import resource
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
-from famedash.infra.database import BY_KEY, IMPATIENT, open_database
+from famedash.infra.database import BY_KEY, IMPATIENT, Database, open_database
 from famedash.infra.log.redis_log import RedisLog
 from famedash.infra.loop import Stop, repeat
 from famedash.infra.redis import open_redis
@@ -40,6 +41,10 @@ def webhook_settings(settings: Settings, keys: tuple[bytes, ...]) -> WebhookSett
     )
 
 
+def own_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    return open_database(settings.database_url, application="deliver", settings=IMPATIENT + BY_KEY)
+
+
 async def run(settings: Settings) -> None:
     """Deliver until asked to stop; start again, from what is recorded, when a server was away."""
     stop = Stop().listen()
@@ -50,9 +55,7 @@ async def run(settings: Settings) -> None:
 
     async def session() -> None:
         async with (
-            open_database(
-                settings.database_url, application="deliver", settings=IMPATIENT + BY_KEY
-            ) as database,
+            own_database(settings) as database,
             open_redis(settings.redis_url) as redis,
             open_sender(timeout_seconds=webhooks.timeout_seconds, allowed=webhooks.allowed) as sender,
         ):

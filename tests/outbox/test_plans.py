@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from famedash.infra.database import BY_KEY, Database, open_database
+from famedash.infra.database import Database
 from famedash.outbox import service
+from famedash.processes import relay as process
+from famedash.processes.settings import Settings
 from tests.plans import EXECUTIONS, reads, vacuum
 
 TABLES = ("outbox_events", "outbox_unpublished")
@@ -15,8 +17,8 @@ FEW_READS = 200
 
 @pytest.fixture
 async def relay(database_url: str) -> AsyncIterator[Database]:
-    """One connection with the relay's settings: it keeps its plans."""
-    async with open_database(database_url, application="relay", max_connections=1, settings=BY_KEY) as one:
+    """As the relay's process opens it. One question at a time goes over one connection, which keeps plans."""
+    async with process.own_database(Settings(database_url=database_url)) as one:
         yield one
 
 

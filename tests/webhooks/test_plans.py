@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from famedash.infra.database import BY_KEY, Database, open_database
+from famedash.infra.database import Database
+from famedash.processes import deliver
+from famedash.processes.settings import Settings
 from famedash.webhooks import queries, store
 from famedash.webhooks.model import Attempt, Delivery, Status
 from famedash.webhooks.window import Row
@@ -23,8 +25,8 @@ FEW_READS = 200
 
 @pytest.fixture
 async def worker(database_url: str) -> AsyncIterator[Database]:
-    """One connection with the worker's settings: it keeps its plans."""
-    async with open_database(database_url, application="deliver", max_connections=1, settings=BY_KEY) as one:
+    """As the worker's process opens it. One question at a time goes over one connection: it keeps plans."""
+    async with deliver.own_database(Settings(database_url=database_url)) as one:
         yield one
 
 
