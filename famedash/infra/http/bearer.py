@@ -42,7 +42,7 @@ class Requires(SecurityBase):
 
 def requires(authenticator: Authenticator, rates: Rates) -> Callable[..., Requires]:
     """`Edge.requires`: from scopes to the dependency that asks for them."""
-    return lambda *scopes: Requires(authenticator, rates, scopes)
+    return lambda scope, *more: Requires(authenticator, rates, (scope, *more))
 
 
 def bearer_token(request: Request) -> str:

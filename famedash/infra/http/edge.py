@@ -1,10 +1,16 @@
 """What a feature's router is given: the database, and a way to say which scope a route needs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from famedash.infra.database import Database
 from famedash.infra.http.bearer import Requires
+
+
+class RequiresScopes(Protocol):
+    """From scopes, one at least, to the dependency that asks for all of them."""
+
+    def __call__(self, scope: str, *more: str) -> Requires: ...
 
 
 @dataclass(frozen=True)
@@ -16,4 +22,4 @@ class Edge:
     """
 
     database: Database
-    requires: Callable[..., Requires]
+    requires: RequiresScopes
