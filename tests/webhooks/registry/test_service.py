@@ -12,7 +12,7 @@ from famedash.infra.database import Database
 from famedash.infra.errors import Conflict, NotFound
 from famedash.infra.sealing import Seal, Unsealable, new_key
 from famedash.webhooks import service as changes
-from famedash.webhooks.registry import queries, service
+from famedash.webhooks.registry import queries, service, store
 from famedash.webhooks.registry.model import MOST_ENDPOINTS, Endpoint, Plan
 from famedash.webhooks.signing import key_of
 from tests.secrets import ENCRYPTION_KEY, SEAL
@@ -230,3 +230,22 @@ async def test_what_no_key_opens_keeps_all_as_it_was(database: Database) -> None
 
     assert await queries.all_sealed(database) == before
     assert [one.workspace for one in await queries.unopened(database, SEAL)] == ["rival"]
+
+
+async def test_a_rotation_that_comes_while_secrets_are_resealed_is_not_undone(database: Database) -> None:
+    """PROMISE: nobody's new secret is overwritten by the one before it, sealed anew."""
+    made, _ = await create(database)
+
+    async def rotate() -> str:
+        async with database.transaction() as tx:
+            return (await service.rotate(tx, SEAL, "acme", made.id))[0]
+
+    async with database.transaction() as tx:
+        read = await queries.all_sealed(tx)
+        rotating = asyncio.create_task(rotate())
+        await asyncio.sleep(LONG_ENOUGH_TO_OVERTAKE)
+        await store.save_sealed(tx, read)
+
+    newer = await rotating
+    (sealed,) = await queries.all_sealed(database)
+    assert SEAL.open(sealed.secret) == key_of(newer)
